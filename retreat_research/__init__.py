@@ -1,0 +1,88 @@
+"""Survival models of effect duration and exposure simulation for repeated botulinum-toxin treatment.
+
+>>> import retreat_research as rr
+
+Everything public is reached as ``rr.NAME`` and imported when first used (PEP 562), so importing the package is fast.
+Research and teaching only: no output is advice about a person.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "RetreatError": "errors",
+    "InputError": "errors",
+    "RecordsError": "errors",
+    "FitError": "errors",
+    "read_records": "records",
+    "check_records": "records",
+    "Records": "records",
+    "LossOfBenefit": "records",
+    "BackToBaseline": "records",
+    "LossOfLevel": "records",
+    "Cycles": "cycles",
+    "products": "products",
+    "Turnbull": "durations",
+    "AFT": "durations",
+    "World": "world",
+    "draw_cohort": "cohort",
+    "Cohort": "cohort",
+    "Decision": "strategies",
+    "Seen": "strategies",
+    "Strategy": "strategies",
+    "Fixed": "strategies",
+    "Stepped": "strategies",
+    "OnWaning": "strategies",
+    "simulate": "simulation",
+    "compare": "comparison",
+    "Study": "studies",
+    "write_report": "report",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_PUBLIC[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})
+
+
+if TYPE_CHECKING:
+    from .cohort import Cohort as Cohort
+    from .cohort import draw_cohort as draw_cohort
+    from .comparison import compare as compare
+    from .cycles import Cycles as Cycles
+    from .durations import AFT as AFT
+    from .durations import Turnbull as Turnbull
+    from .errors import FitError as FitError
+    from .errors import InputError as InputError
+    from .errors import RecordsError as RecordsError
+    from .errors import RetreatError as RetreatError
+    from .products import products as products
+    from .records import BackToBaseline as BackToBaseline
+    from .records import LossOfBenefit as LossOfBenefit
+    from .records import LossOfLevel as LossOfLevel
+    from .records import Records as Records
+    from .records import check_records as check_records
+    from .records import read_records as read_records
+    from .report import write_report as write_report
+    from .simulation import simulate as simulate
+    from .strategies import Decision as Decision
+    from .strategies import Fixed as Fixed
+    from .strategies import OnWaning as OnWaning
+    from .strategies import Seen as Seen
+    from .strategies import Stepped as Stepped
+    from .strategies import Strategy as Strategy
+    from .studies import Study as Study
+    from .world import World as World
