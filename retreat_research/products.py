@@ -122,8 +122,8 @@ def product(name: str) -> Product:
 
     Examples
     --------
-    >>> product("onabotulinumtoxinA").antigen_ng(20)
-    0.18
+    >>> product("onabotulinumtoxinA").antigen_ng(100)
+    0.9
     """
     if name in PRODUCTS:
         return PRODUCTS[name]
