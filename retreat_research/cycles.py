@@ -129,7 +129,8 @@ class Cycles:
     def __repr__(self) -> str:
         counts = self._frame["censoring"].value_counts()
         inside = ", ".join(f"{counts[name]} {name}" for name in CENSORING if name in counts)
-        return f"<Cycles: {len(self)} of {self._frame['patient'].nunique()} patients ({inside or 'empty'}); {self.endpoint}>"
+        who = f"{len(self)} of {self._frame['patient'].nunique()} patients"
+        return f"<Cycles: {who} ({inside or 'empty'}); {self.endpoint}>"
 
     def _repr_html_(self) -> str:
         from html import escape

@@ -122,8 +122,8 @@ def product(name: str) -> Product:
 
     Examples
     --------
-    >>> product("onabotulinumtoxinA").antigen_ng(100)
-    0.9
+    >>> round(product("onabotulinumtoxinA").antigen_ng(20), 6)
+    0.18
     """
     if name in PRODUCTS:
         return PRODUCTS[name]

@@ -1,0 +1,312 @@
+"""Immunity: antigen → memory and antibody-secreting cells → titre → neutralised dose (DESIGN §6).
+
+Event-driven, after Chen, Hickling and Vicini (2014, doi:10.1038/psp.2014.31) and Andraud et al. (2012,
+doi:10.1371/journal.pcbi.1002418). The states of one serotype are memory M in [0, 1], the output of short- and
+long-lived plasma cells Ps and Pl, and the titre A (mU/mL). Between sessions M stands still and
+
+    dA/dt = a (Ps + Pl − A),    dPs/dt = −ds Ps,    dPl/dt = −dl Pl
+
+has a closed form, so nothing is integrated numerically. Types A and B do not cross-neutralise: one copy per serotype.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import isfinite, log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import must
+from .evidence import ASSUMED, parameter
+from .products import PRODUCTS
+
+Floats = NDArray[np.float64]
+
+DAYS_PER_WEEK = 7.0
+SEROTYPES = ("A", "B")
+_REACHABLE = f"{ASSUMED}: a reachable region (EVIDENCE), not a calibration"
+_LOADS = {name: p.ng_per_unit for name, p in PRODUCTS.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Immunity:
+    """Parameters of the immune response; `World.describe` gives unit, meaning, prior and source of each."""
+
+    ng_per_unit: Mapping[str, float] = parameter(
+        _LOADS,
+        unit="ng per unit",
+        meaning="150-kDa neurotoxin per labelled unit, NaN where none is published",
+        source="products.csv: Field et al. 2018, doi:10.3390/toxins10120535",
+    )
+    complexing: Mapping[str, float] = parameter(
+        {},
+        unit="1",
+        meaning="φ: antigen multiplier of complexing proteins, by product; 1 where absent",
+        source="null 1, unproven (EVIDENCE, contested)",
+        prior="LogN(0, 0.4)",
+    )
+    susceptible_share: float = parameter(
+        0.43, unit="probability", meaning="π: patients who can form antibodies", source=_REACHABLE, prior="Beta(2, 3)"
+    )
+    frailty_sd: float = parameter(
+        0.75, unit="ln", meaning="σ: SD of log-frailty; mean frailty is 1", source=_REACHABLE, prior="U(0.3, 1.2)"
+    )
+    recall_sd: float = parameter(
+        1.7, unit="ln", meaning="σk: SD of log recall gain", source=_REACHABLE, prior="U(0.3, 2.2)"
+    )
+    induction_rate: float = parameter(
+        0.013,
+        unit="per session",
+        meaning="λ: hazard of a first response at 1 ng",
+        source=_REACHABLE,
+        prior="LogN(ln 0.013, 0.8)",
+    )
+    induction_power: float = parameter(
+        0.5, unit="1", meaning="γ: the hazard grows as antigen^γ", source=_REACHABLE, prior="N(0.6, 0.4) on [0, 1.3]"
+    )
+    memory_probability: float = parameter(
+        0.54,
+        unit="probability",
+        meaning="q: a first response leaves memory, else it is transient",
+        source=_REACHABLE,
+        prior="Beta(3, 3)",
+    )
+    primary_output: float = parameter(
+        5.0, unit="mU/mL", meaning="K0: plasma output of a first response", source=_REACHABLE, prior="LogN(ln 5, 0.7)"
+    )
+    recall_output: float = parameter(
+        5.0, unit="mU/mL", meaning="K: plasma output of a recall", source=_REACHABLE, prior="LogN(ln 5, 0.7)"
+    )
+    half_antigen_ng: float = parameter(
+        2.0, unit="ng", meaning="L50: antigen of half the largest response", source=_REACHABLE, prior="LogN(ln 2, 0.6)"
+    )
+    antigen_hill: float = parameter(
+        1.25, unit="1", meaning="h of G = L^h/(L^h + L50^h)", source=_REACHABLE, prior="U(1, 2.5)"
+    )
+    first_memory: float = parameter(
+        0.22, unit="1", meaning="m0: memory after a first response", source=_REACHABLE, prior="U(0.1, 0.4)"
+    )
+    memory_gain: float = parameter(
+        0.25,
+        unit="1",
+        meaning="μ: share of the missing memory that a recall adds",
+        source=_REACHABLE,
+        prior="U(0.1, 0.6)",
+    )
+    long_lived_share: float = parameter(
+        0.26,
+        unit="1",
+        meaning="ρ: long-lived output per short-lived output of a recall",
+        source=_REACHABLE,
+        prior="U(0.02, 0.4)",
+    )
+    feedback_titre: float = parameter(
+        13.0, unit="mU/mL", meaning="Kfb: titre that halves a recall", source=_REACHABLE, prior="LogN(ln 15, 0.7)"
+    )
+    rest_floor: float = parameter(
+        0.3,
+        unit="1",
+        meaning="r0: recall right after an exposure, as a share of the rested one",
+        source=f"{_REACHABLE}; the kernel of the interval is contested: sweep it",
+        prior="U(0.1, 1)",
+    )
+    rest_days: float = parameter(
+        86.0,
+        unit="days",
+        meaning="τm: time constant with which recall recovers",
+        source=f"{_REACHABLE}; recall larger after long gaps: doi:10.1038/s41541-022-00432-w",
+        prior="U(30, 300)",
+    )
+    booster: float = parameter(
+        0.0,
+        unit="1",
+        meaning="β: extra induction hazard right after an exposure",
+        source="null 0: no hazard or odds ratio for the interval was found (EVIDENCE)",
+        prior="half-normal(1.5)",
+    )
+    booster_days: float = parameter(
+        21.0,
+        unit="days",
+        meaning="τb: time scale of the booster effect",
+        source="protocols.csv BOOSTER: within 3 weeks, doi:10.2196/69960",
+    )
+    titre_half_life_days: float = parameter(
+        21.0,
+        unit="days",
+        meaning="half-life of circulating antibody",
+        source="kinetics.csv antibody_lifespan: doi:10.1371/journal.pcbi.1002418",
+    )
+    short_half_life_days: float = parameter(
+        105.0, unit="days", meaning="half-life of short-lived plasma output", source=_REACHABLE, prior="60 to 240"
+    )
+    long_half_life_days: float = parameter(
+        830.0,
+        unit="days",
+        meaning="half-life of long-lived plasma output",
+        source="kinetics.csv D_effective_half-life 1.8 years, range 0.8 to 2.7",
+        prior="300 to 1000",
+    )
+    half_titre: float = parameter(
+        1.0, unit="mU/mL", meaning="A50: titre that neutralises half a dose", source=f"{ASSUMED} (DESIGN §6)"
+    )
+    neutralisation_hill: float = parameter(
+        2.0, unit="1", meaning="n of D/(1 + (A/A50)^n)", source=f"{ASSUMED} (DESIGN §6)"
+    )
+    failure_titre: float = parameter(
+        10.0, unit="mU/mL", meaning="titre above which nothing responds",
+        source="tests.csv MDA type A: doi:10.1007/s00415-003-1129-6",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        for name in ("susceptible_share", "memory_probability", "rest_floor", "first_memory", "memory_gain"):
+            must(0 <= getattr(self, name) <= 1, f"`{name}` must be between 0 and 1")
+        for name in ("frailty_sd", "recall_sd", "induction_rate", "induction_power", "primary_output",
+                     "recall_output", "long_lived_share", "booster"):  # fmt: skip
+            must(isfinite(getattr(self, name)) and getattr(self, name) >= 0, f"`{name}` must not be negative")
+        for name in ("half_antigen_ng", "antigen_hill", "feedback_titre", "rest_days", "booster_days", "half_titre",
+                     "neutralisation_hill", "failure_titre", "titre_half_life_days", "short_half_life_days",
+                     "long_half_life_days"):  # fmt: skip
+            must(isfinite(getattr(self, name)) and getattr(self, name) > 0, f"`{name}` must be positive")
+        for name in ("short_half_life_days", "long_half_life_days"):
+            ratio = getattr(self, name) / self.titre_half_life_days
+            must(
+                abs(ratio - 1) > 1e-3,
+                f"`{name}` and `titre_half_life_days` must differ by more than 0.1%",
+                "the closed form between sessions divides by their difference",
+            )
+        for name, load in self.ng_per_unit.items():
+            must(not load < 0, f"`ng_per_unit` of {name} must not be negative")
+
+    def rate(self, half_life: str) -> float:
+        """Rate per week of ``titre``, ``short`` or ``long``."""
+        return log(2) * DAYS_PER_WEEK / float(getattr(self, f"{half_life}_half_life_days"))
+
+
+@dataclass
+class ImmuneState:
+    """State of one serotype just after the last exposure; every array of shape (n,)."""
+
+    memory: Floats
+    short: Floats  # plasma output, mU/mL
+    long: Floats  # plasma output, mU/mL
+    titre: Floats  # mU/mL
+    exposed_week: Floats  # NaN: never exposed
+
+    @classmethod
+    def naive(cls, n: int) -> ImmuneState:
+        """Nobody has met the antigen."""
+        return cls(np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n), np.full(n, np.nan))
+
+    def at(self, rows: NDArray[np.bool_]) -> ImmuneState:
+        """The states where `rows` holds."""
+        return ImmuneState(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+    def put(self, rows: NDArray[np.bool_], part: ImmuneState) -> None:
+        """Write the states where `rows` holds."""
+        for name in self.__dataclass_fields__:
+            getattr(self, name)[rows] = getattr(part, name)
+
+
+def decayed(immunity: Immunity, state: ImmuneState, week: Floats) -> ImmuneState:
+    """The state at `week` (n,), nothing having been given since `state.exposed_week`.
+
+    Notes
+    -----
+    A(t + u) = A e^(−au) + Σ_j P_j a (e^(−d_j u) − e^(−au))/(a − d_j);  P_j(t + u) = P_j e^(−d_j u).
+    """
+    live = np.flatnonzero(state.titre + state.short + state.long > 0)  # the others have nothing to decay
+    titre, short, long = state.titre.copy(), state.short.copy(), state.long.copy()
+    if live.size:
+        elapsed = week[live] - state.exposed_week[live]
+        a, short_rate, long_rate = (immunity.rate(name) for name in ("titre", "short", "long"))
+        titre_left = np.exp(-a * elapsed)
+        short_left, long_left = np.exp(-short_rate * elapsed), np.exp(-long_rate * elapsed)
+        titre[live] = (
+            titre[live] * titre_left
+            + short[live] * (a / (a - short_rate)) * (short_left - titre_left)
+            + long[live] * (a / (a - long_rate)) * (long_left - titre_left)
+        )
+        short[live] *= short_left
+        long[live] *= long_left
+    return ImmuneState(state.memory, short, long, titre, state.exposed_week)
+
+
+def exposed(
+    immunity: Immunity,
+    state: ImmuneState,
+    week: Floats,
+    antigen_ng: Floats,
+    frailty: Floats,
+    recall_gain: Floats,
+    induction: Floats,
+    memory: Floats,
+) -> ImmuneState:
+    """The state right after an exposure.
+
+    Parameters
+    ----------
+    immunity : Immunity
+    state : ImmuneState
+        Decayed to `week`.
+    week : float array (n,)
+    antigen_ng : float array (n,), ng
+        L = φ·ng_per_unit·units, above 0.
+    frailty, recall_gain : float array (n,)
+        s and k; susceptible patients only, the others have no immune state.
+    induction, memory : float array (n,)
+        Uniforms: is there a first response, does it leave memory?
+
+    Returns
+    -------
+    ImmuneState
+
+    Notes
+    -----
+    G = L^h/(L^h + L50^h), τ the weeks since the last exposure to the serotype.
+    Naive (M = 0): with probability 1 − exp(−λ s L^γ b(τ)), b = 1 + β exp(−(τ/τb)²), Ps += K0 k G, and with
+    probability q also M = m0. Primed: d = K k M G R(τ)/(1 + A/Kfb), R = r0 + (1 − r0)(1 − exp(−τ/τm)); Ps += d,
+    Pl += ρ d, M += μ G (1 − M). Never exposed before: b = R = 1.
+    """
+    days = DAYS_PER_WEEK * (week - state.exposed_week)
+    days[np.isnan(days)] = np.inf
+    new_memory, short, long = state.memory.copy(), state.short.copy(), state.long.copy()
+
+    hazard = immunity.induction_rate * frailty * _each_value(lambda ng: ng**immunity.induction_power, antigen_ng)
+    if immunity.booster:
+        hazard = hazard * (1 + immunity.booster * np.exp(-((days / immunity.booster_days) ** 2)))
+    rows = np.flatnonzero((state.memory == 0) & (induction < hazard))  # 1 − e^(−x) ≤ x: nobody is missed
+    rows = rows[induction[rows] < -np.expm1(-hazard[rows])]
+    if rows.size:
+        short[rows] += immunity.primary_output * recall_gain[rows] * _strength(immunity, antigen_ng[rows])
+        new_memory[rows[memory[rows] < immunity.memory_probability]] = immunity.first_memory
+
+    rows = np.flatnonzero(state.memory > 0)
+    if rows.size:
+        strength = _strength(immunity, antigen_ng[rows])
+        rested = 1 - (1 - immunity.rest_floor) * np.exp(-days[rows] / immunity.rest_days)
+        recall = immunity.recall_output * recall_gain[rows] * state.memory[rows] * strength * rested
+        recall /= 1 + state.titre[rows] / immunity.feedback_titre
+        short[rows] += recall
+        long[rows] += immunity.long_lived_share * recall
+        new_memory[rows] += immunity.memory_gain * strength * (1 - state.memory[rows])
+    return ImmuneState(new_memory, short, long, state.titre, week)
+
+
+def _strength(immunity: Immunity, antigen_ng: Floats) -> Floats:
+    """G = L^h/(L^h + L50^h), (n,)."""
+    scaled = _each_value(lambda ng: (ng / immunity.half_antigen_ng) ** immunity.antigen_hill, antigen_ng)
+    return scaled / (1 + scaled)
+
+
+def _each_value(function: Callable[[Floats], Floats], values: Floats) -> Floats:
+    """`function` of each value, evaluated once when all values are the same: doses mostly are."""
+    if values.size and (values == values[0]).all():
+        return np.full(values.shape, function(values[:1])[0])
+    return function(values)
+
+
+def effective_share(immunity: Immunity, titre: Floats) -> Floats:
+    """Share of a dose that is not neutralised, 1/(1 + (A/A50)^n); shape (n,)."""
+    return 1 / (1 + (titre / immunity.half_titre) ** immunity.neutralisation_hill)

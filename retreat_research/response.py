@@ -1,0 +1,192 @@
+"""Response: dose → effect over weeks → duration of effect (DESIGN §6).
+
+One curve gives the effect, from 0 (none) to about 1 (the full benefit of the label dose), at every week after a
+session; the duration is the time for which it stays above the endpoint's threshold. Everything here is arithmetic on
+arrays: who the patients are and what is drawn is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite, log, pi
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import expit
+
+from .errors import must
+from .evidence import ASSUMED, parameter
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Response:
+    """Parameters of the response to one session; see `World.describe` for units, meaning and source of each."""
+
+    median_weeks: Mapping[str, float] = parameter(
+        unit="weeks",
+        meaning="median duration of the label dose at the threshold, by product",
+        source="by indication: see MEDIAN_WEEKS in world.py",
+        prior="glabellar lines: ona 15 to 19, abo 18 to 25, daxi 20.5 to 23",
+    )
+    between_sd: float = parameter(
+        0.26,
+        unit="ln weeks",
+        meaning="SD of log-duration between patients",
+        source="EVIDENCE priors",
+        prior="0.15 to 0.40",
+    )
+    within_sd: float = parameter(
+        0.23,
+        unit="ln weeks",
+        meaning="SD of log-duration between a patient's cycles",
+        source=f"{ASSUMED}: no study reports it",
+        prior="0.10 to 0.35",
+    )
+    dose_half: float = parameter(
+        0.25,
+        unit="label doses",
+        meaning="c in g(r) = r/(r + c): saturation of duration with dose",
+        source=f"{ASSUMED}: gives about 0.16 per ln dose above the label dose",
+        prior="exponent 0.05 to 0.30",
+    )
+    amplitude_half: float = parameter(
+        0.05,
+        unit="label doses",
+        meaning="ca in (1 + ca) r/(r + ca): saturation of the peak effect with dose",
+        source=f"{ASSUMED}: EDB muscle shows 85 to 90% of the maximum at 15 to 20 U (kinetics.csv)",
+        prior="",
+    )
+    curve_hill: float = parameter(
+        3.0,
+        unit="1",
+        meaning="steepness of the decline of effect",
+        source="ln 4/ln(T80/T50) in the BotB arms (durations.csv)",
+        prior="2.5 to 4",
+    )
+    onset_weeks: float = parameter(
+        0.3,
+        unit="weeks",
+        meaning="median time constant of onset",
+        source="D080 to D083: 48/77/93/98% responding by days 1 to 4",
+        prior="",
+    )
+    onset_sd: float = parameter(
+        0.3, unit="ln weeks", meaning="SD of log-onset between patients", source=ASSUMED, prior=""
+    )
+    threshold: float = parameter(
+        0.2,
+        unit="share of full benefit",
+        meaning="effect below which the endpoint calls it lost (1 - loss)",
+        source="DESIGN §5: loss of 80% of the peak benefit",
+        prior="",
+    )
+    non_response: float = parameter(
+        0.10,
+        unit="probability",
+        meaning="cycles without response, over all patients, when nothing is neutralised",
+        source="D003: 84% respond at day 30; EVIDENCE priors",
+        prior="0.05 to 0.15",
+    )
+    non_response_icc: float = parameter(
+        0.5,
+        unit="1",
+        meaning="how much of non-response is the patient's own (logit scale)",
+        source=ASSUMED,
+        prior="",
+    )
+
+    def __post_init__(self) -> None:
+        must(bool(self.median_weeks), "`median_weeks` needs at least one product")
+        for name, weeks in self.median_weeks.items():
+            must(isfinite(weeks) and weeks > 0, f"`median_weeks` of {name} must be positive")
+        for name in ("between_sd", "within_sd", "onset_sd"):
+            must(isfinite(getattr(self, name)) and getattr(self, name) >= 0, f"`{name}` must not be negative")
+        for name in ("dose_half", "amplitude_half", "curve_hill", "onset_weeks"):
+            must(isfinite(getattr(self, name)) and getattr(self, name) > 0, f"`{name}` must be positive")
+        must(0 < self.threshold < 1, "`threshold` must be between 0 and 1")
+        must(0 <= self.non_response < 1, "`non_response` must be at least 0 and less than 1")
+        must(0 <= self.non_response_icc < 1, "`non_response_icc` must be at least 0 and less than 1")
+
+    def log_median(self, product: str) -> float:
+        """ln of the median duration (weeks) of a product's label dose; -inf for a product without one (placebo)."""
+        return log(self.median_weeks[product]) if product in self.median_weeks else -np.inf
+
+
+def non_response_probability(response: Response, tendency: Floats) -> Floats:
+    """Each patient's probability that a cycle gives no response.
+
+    Parameters
+    ----------
+    response : Response
+    tendency : float array (n,), standard normal
+
+    Returns
+    -------
+    float array (n,)
+        expit(a + s·tendency), s² = ICC/(1 − ICC)·π²/3, with a such that the mean over patients is `non_response`.
+    """
+    p, icc = response.non_response, response.non_response_icc
+    if p == 0 or icc == 0:
+        return np.full(tendency.shape, p)
+    spread = np.sqrt(icc / (1 - icc) * pi**2 / 3)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(61)
+    weights = weights / weights.sum()
+    centre = brentq(lambda a: float(weights @ expit(a + spread * nodes)) - p, -60.0, 60.0, xtol=1e-14)
+    return expit(centre + spread * tendency)
+
+
+def duration_factor(response: Response, dose: Floats) -> Floats:
+    """g(r)/g(1): how much longer than the label dose an effective dose of r label doses lasts; shape (n,)."""
+    return dose / (dose + response.dose_half) * (1 + response.dose_half)
+
+
+def amplitude(response: Response, dose: Floats) -> Floats:
+    """Peak effect of an effective dose of r label doses: (1 + ca) r/(r + ca), 1 at the label dose; shape (n,)."""
+    return (1 + response.amplitude_half) * dose / (dose + response.amplitude_half)
+
+
+#: From this many time constants of onset on, 1 − e^(−t/onset) is 1 in double precision.
+_RISEN = 37.5
+
+
+def effect(response: Response, weeks: Floats | float, peak: Floats, log_own: Floats, onset: Floats) -> Floats:
+    """Effect at `weeks` after the session.
+
+    Parameters
+    ----------
+    response : Response
+    weeks : float array (n,) or float, weeks
+    peak : float array (n,)
+        Amplitude of the curve (0: no response).
+    log_own : float array (n,), ln weeks
+        ln of the week at which the curve is down to `threshold` of its own peak.
+    onset : float array (n,), weeks
+
+    Returns
+    -------
+    float array (n,)
+        peak·(1 − e^(−t/onset))/(1 + (t/T½)^h) with T½ = T (threshold/(1 − threshold))^(1/h).
+    """
+    h, odds = response.curve_hill, log((1 - response.threshold) / response.threshold)
+    with np.errstate(over="ignore"):
+        decline = 1 + np.exp(h * (np.log(weeks) - log_own) + odds)
+    value = peak / decline
+    rising = np.flatnonzero(weeks < _RISEN * onset)
+    if rising.size:
+        since = weeks[rising] if isinstance(weeks, np.ndarray) else weeks
+        value[rising] *= -np.expm1(-since / onset[rising])
+    return value
+
+
+def shortening(response: Response, peak: Floats) -> Floats:
+    """Weeks above the threshold as a share of the weeks above `threshold` of the curve's own peak.
+
+    1 for a full peak, falling to 0 for a peak that never reaches the threshold: so neutralised doses first shorten
+    the effect and then lose it. ((peak/θ − 1)/(1/θ − 1))^(1/h), θ the threshold; shape (n,).
+    """
+    theta = response.threshold
+    return np.maximum((peak - theta) / (1 - theta), 0) ** (1 / response.curve_hill)

@@ -1,0 +1,246 @@
+"""`simulate`: a strategy on a cohort over years, in blocks of patients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..cohort import WEEKS_PER_YEAR, Cohort
+from ..errors import InputError, must
+from ..strategies import Memory, Strategy
+from ..streams import checked_seed
+from .outcomes import POSITIVE_TITRE, Totals, first_time, patients_frame
+from .state import Observed, State
+from .step import CODES, PRODUCT_NAMES, Cycle, Given, checked, cycle, observe, product_table, seen, tested_positive
+
+Floats = NDArray[np.float64]
+
+BLOCK = 8192
+#: A block is packed anew when fewer of its patients than this are still followed.
+PACK_BELOW = 0.75
+MAX_VISITS = 100_000
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """What a strategy did to a cohort.
+
+    Attributes
+    ----------
+    strategy : Strategy
+    cohort : Cohort
+    years : float
+    seed : int
+    patients : pandas.DataFrame
+        One row per patient: ``patient``, ``sessions``, ``session_equivalents``, ``units``, ``unit_equivalents``,
+        ``antigen_ng``, ``antigen_equivalents``, ``weeks_observed``, ``weeks_in_benefit``, ``weeks_waiting``,
+        ``positive_week``, ``tested_positive_week``, ``failure_week``, ``failure_immune``, ``dropout_week``,
+        ``first_response_week`` (NaN: never). The equivalents count the last cycle by the share of its gap that lies
+        inside follow-up.
+    sessions : pandas.DataFrame or None
+        With ``history=True`` one row per visit: ``patient``, ``session``, ``week``, ``product``, ``units``,
+        ``antigen_ng``, ``titre_before`` (mU/mL), ``duration_weeks``, ``peak_effect``, ``earliest``, ``latest``,
+        ``gap_weeks``, ``reason``, and what was observed of the cycle: ``lower``, ``upper``, ``responded``,
+        ``assessed``, ``effect_at_return``, ``waned_weeks``.
+    notes : tuple of str
+        What a reader must know, for instance that no antigen load is published.
+    """
+
+    strategy: Strategy
+    cohort: Cohort
+    years: float
+    seed: int
+    patients: pd.DataFrame
+    sessions: pd.DataFrame | None
+    notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"<Simulation: {self.strategy}, {len(self.patients)} patients, {self.years:g} years, seed {self.seed}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<p>{escape(repr(self)[1:-1])}</p>" + self.patients.head(10)._repr_html_()
+
+
+def simulate(
+    cohort: Cohort,
+    strategy: Strategy,
+    *,
+    years: float = 10,
+    seed: int = 1,
+    history: bool = False,
+    block: int | None = None,
+) -> Simulation:
+    """Treat a cohort by a strategy.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    strategy : Strategy
+    years : float
+        Follow-up; a patient's ends earlier when she drops out.
+    seed : int in [0, 2**64)
+        The same seed gives two strategies the same luck, patient by patient and session by session.
+    history : bool
+        Keep every session.
+    block : int, optional
+        Patients at a time; changes speed, never results.
+
+    Returns
+    -------
+    Simulation
+
+    Raises
+    ------
+    InputError
+        Among others when the strategy returns something that is not a decision for each patient.
+
+    Examples
+    --------
+    >>> from retreat_research import Fixed, draw_cohort
+    >>> out = simulate(draw_cohort(100, indication="glabellar"), Fixed(12), years=2)
+    >>> float(out.patients["sessions"].max())
+    9.0
+    """
+    must(
+        isinstance(strategy, Strategy),
+        f"`strategy` must be a strategy such as Fixed(12), not {type(strategy).__name__}",
+    )
+    must(np.isfinite(years) and years > 0, "`years` must be positive")
+    block = BLOCK if block is None else block
+    must(isinstance(block, int) and block > 0, "`block` must be a whole number of at least 1")
+    seed = checked_seed(seed)
+    parts = [
+        _run_block(cohort[start : start + block], strategy, years * WEEKS_PER_YEAR, seed, history)
+        for start in range(0, len(cohort), block)
+    ]
+    patients = pd.concat([frame for frame, _ in parts], ignore_index=True)
+    sessions = None
+    if history:
+        sessions = pd.concat([s for _, s in parts if s is not None], ignore_index=True)
+        sessions = sessions.sort_values(["patient", "week"], kind="stable", ignore_index=True)
+    return Simulation(strategy, cohort, years, seed, patients, sessions, _notes(patients))
+
+
+def _notes(patients: pd.DataFrame) -> tuple[str, ...]:
+    if patients["antigen_ng"].isna().any():
+        return (
+            "No antigen load is published for a product used: antigen is NaN and immunity to it is not simulated. "
+            "Set one with `world.replace(ng_per_unit={...})`.",
+        )
+    return ()
+
+
+def _run_block(
+    cohort: Cohort, strategy: Strategy, horizon: float, seed: int, history: bool
+) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    world, table, name = cohort.world, product_table(cohort.world), str(strategy)
+    state = State.initial(cohort, horizon, CODES[world.product], strategy.initial_memory())
+    finished: list[tuple[NDArray[np.int64], Totals]] = []
+    log: list[pd.DataFrame] = []
+    for visit in range(MAX_VISITS):
+        followed = state.week < state.end_week
+        count = np.count_nonzero(followed)
+        if count < PACK_BELOW * followed.size:
+            finished.append((state.traits.patient[~followed], state.totals.at(~followed)))
+            state, followed = state.kept(followed), np.ones(count, dtype=bool)
+        if count == 0:
+            break
+        given = _decided(strategy, name, state, world.label_units)
+        happened = cycle(world, state, given, table, seed, visit)
+        _count(state, given, happened, followed, world.immunity.half_titre)
+        observed = observe(world, state, given, happened, seed, visit)
+        if world.observation.test_every and visit and visit % world.observation.test_every == 0:
+            positive = tested_positive(world, state, happened.titre, seed, visit)
+            observed.last_test = positive.astype(np.int64)
+            observed.last_test_week = state.week
+            first_time(state.totals.tested_positive_week, positive & followed, state.week)
+        if history:
+            log.append(_record(state, given, happened, observed, followed))
+        _advance(state, given, happened, observed, world.immunity.half_titre)
+    else:
+        raise InputError(f"{strategy} needs more than {MAX_VISITS} visits within follow-up")
+    frame = patients_frame(finished)
+    frame["weeks_waiting"] = (
+        (frame["weeks_observed"] - frame["first_response_week"] - frame["weeks_in_benefit"]).clip(lower=0).fillna(0.0)
+    )
+    return frame, pd.concat(log, ignore_index=True) if history else None
+
+
+def _decided(strategy: Strategy, name: str, state: State, label_units: float) -> Given:
+    """Step (3): ask the strategy once; its new memory is kept."""
+    decision: object = strategy.decide(seen(state, label_units), state.memory)
+    if isinstance(decision, tuple):
+        must(len(decision) == 2, f"{name} must return a Decision or (Decision, memory)")
+        decision, remembered = decision
+        n = state.week.size
+        must(
+            set(remembered) == set(state.memory),
+            f"{name}: the new memory must have {', '.join(state.memory) or 'nothing'}, as at the start",
+        )
+        for key, values in remembered.items():
+            must(np.shape(values) in ((), (n,)), f"{name}: memory `{key}` has shape {np.shape(values)}, not ({n},)")
+        state.memory = Memory({key: np.broadcast_to(values, (n,)) for key, values in remembered.items()})
+    return checked(decision, state, name)
+
+
+def _count(state: State, given: Given, cycle: Cycle, followed: NDArray[np.bool_], half_titre: float) -> None:
+    """Add this session and its cycle, as far as it lies inside follow-up."""
+    totals, week, end = state.totals, state.week, state.end_week
+    sits = followed & given.injected
+    inside = np.minimum((end - week) / cycle.gap_weeks, 1.0) * sits
+    antigen = np.where(sits, cycle.antigen_ng, 0.0)
+    totals.sessions += sits
+    totals.session_equivalents += inside
+    totals.units += given.units * sits
+    totals.unit_equivalents += given.units * inside
+    totals.antigen_ng += antigen
+    totals.antigen_equivalents += antigen * inside
+    covered = np.minimum(np.minimum(cycle.running.until, week + cycle.gap_weeks), end) - week
+    totals.weeks_in_benefit += np.maximum(covered, 0.0)
+    first_time(totals.first_response_week, sits & cycle.responds, week)
+    first_time(totals.positive_week, sits & (cycle.titre > POSITIVE_TITRE), week)
+    fails = sits & ~cycle.responds & state.unanswered & state.answered & np.isnan(totals.failure_week)
+    totals.failure_immune[fails] = (state.unanswered_immune & (cycle.titre > half_titre))[fails]
+    first_time(totals.failure_week, fails, week)
+
+
+def _advance(state: State, given: Given, cycle: Cycle, observed: Observed, half_titre: float) -> None:
+    """Let the cycle pass: the patient is back."""
+    silent = given.injected & ~cycle.responds
+    state.unanswered = np.where(given.injected, silent, state.unanswered)
+    state.unanswered_immune = np.where(given.injected, cycle.titre > half_titre, state.unanswered_immune)
+    state.answered = state.answered | (given.injected & cycle.responds)
+    state.running = cycle.running
+    state.observed = observed
+    state.week = state.week + cycle.gap_weeks
+    for column, values in zip(state.past, (state.observed.lower, state.observed.upper, given.units), strict=True):
+        column.append(values)
+
+
+def _record(state: State, given: Given, cycle: Cycle, observed: Observed, followed: NDArray[np.bool_]) -> pd.DataFrame:
+    """The rows of `Simulation.sessions` of one visit."""
+    n = followed.size
+    reason = "" if given.reason is None else given.reason
+    columns = {
+        "patient": state.traits.patient,
+        "session": state.observed.session,
+        "week": state.week,
+        "product": PRODUCT_NAMES[given.product].astype(object),
+        "units": given.units,
+        "antigen_ng": cycle.antigen_ng,
+        "titre_before": cycle.titre,
+        "duration_weeks": cycle.duration_weeks,
+        "peak_effect": cycle.new.peak,
+        "earliest": given.earliest,
+        "latest": given.latest,
+        "gap_weeks": cycle.gap_weeks,
+        "reason": np.broadcast_to(np.asarray(reason, dtype=object), (n,)),
+    }
+    for name in ("lower", "upper", "responded", "assessed", "effect_at_return", "waned_weeks"):
+        columns[name] = getattr(observed, name)
+    return pd.DataFrame({name: np.asarray(values)[followed] for name, values in columns.items()})

@@ -1,0 +1,241 @@
+"""One session of every patient still followed, in the order of DESIGN §5.
+
+(1) The patient is back; (2) the cycle that ended has been recorded; (3) the strategy decides; (4) the titre neutralises
+the dose; (5) the antigen raises immunity; (6) response and duration are drawn, the cycle runs, and the patient returns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import must, must_all
+from ..immunity import SEROTYPES, decayed, effective_share, exposed
+from ..products import PRODUCTS, nearest
+from ..response import amplitude, duration_factor, effect, shortening
+from ..strategies import Decision, Seen
+from ..streams import Purpose, normals, uniforms
+from ..world import World
+from .state import Observed, Running, State
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+PRODUCT_NAMES = np.array(list(PRODUCTS))
+CODES = {name: code for code, name in enumerate(PRODUCTS)}
+_SEROTYPE = np.array([SEROTYPES.index(p.serotype) if p.serotype in SEROTYPES else -1 for p in PRODUCTS.values()])
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A decision, checked: arrays of shape (m,)."""
+
+    units: Floats
+    product: NDArray[np.intp]  # code: position in PRODUCT_NAMES
+    injected: Bools
+    earliest: Floats
+    latest: Floats
+    reason: ArrayLike | None
+
+
+@dataclass(frozen=True, eq=False)
+class Cycle:
+    """What happened from this session to the next, latent part included; arrays of shape (m,)."""
+
+    antigen_ng: Floats
+    titre: Floats  # before the injection, mU/mL
+    responds: Bools
+    duration_weeks: Floats  # 0 without response
+    gap_weeks: Floats
+    noticed_weeks: Floats  # inf: not before something else happens
+    new: Running  # this session's curve
+    running: Running  # the curve that lasts longest
+    carried: NDArray[np.intp]  # rows whose running curve began at an earlier session
+    check_luck: Floats  # uniforms behind the two ratings of the cycle
+    return_luck: Floats
+
+
+def product_table(world: World) -> tuple[Floats, Floats]:
+    """By product code: ln median duration (weeks), and antigen per unit (ng, φ included)."""
+    log_median = np.array([world.response.log_median(name) for name in PRODUCTS])
+    load, phi = world.immunity.ng_per_unit, world.immunity.complexing
+    antigen_per_unit = np.array([load.get(name, np.nan) * phi.get(name, 1.0) for name in PRODUCTS])
+    return log_median, antigen_per_unit
+
+
+def seen(state: State, label_units: float) -> Seen:
+    """What the strategy is shown: observations only, copied."""
+    observed = {name: getattr(state.observed, name) for name in Observed.__dataclass_fields__}
+    observed["product"] = PRODUCT_NAMES[state.observed.product]
+    return Seen(
+        **observed,
+        week=state.week,
+        label_units=np.full(state.week.size, label_units),
+        preference=state.traits.preference,
+        _past=state.past,
+    )
+
+
+def checked(decision: object, state: State, strategy: str) -> Given:
+    """`decision` as arrays; an error names the strategy, the field and the rows."""
+    if not isinstance(decision, Decision):
+        must(False, f"{strategy} must return a Decision, not {type(decision).__name__}")
+    assert isinstance(decision, Decision)
+    n, last = state.week.size, state.observed
+    earliest = _numbers(decision.earliest, "earliest", n, strategy)
+    latest = _numbers(decision.latest, "latest", n, strategy)
+    must_all(earliest > 0, f"{strategy}: `earliest` must be positive")
+    must_all(earliest <= latest, f"{strategy}: `latest` must not be before `earliest`")
+    units = last.units if decision.units is None else _numbers(decision.units, "units", n, strategy)
+    must_all(units >= 0, f"{strategy}: `units` must not be negative")
+    product = last.product if decision.product is None else _codes(decision.product, n, strategy)
+    return Given(units, product, units > 0, earliest, latest, decision.reason)
+
+
+def _numbers(values: ArrayLike, name: str, n: int, strategy: str) -> Floats:
+    array = np.asarray(values, dtype=float)
+    must(array.shape in ((), (n,)), f"{strategy}: `{name}` has shape {array.shape}, not ({n},)")
+    must_all(np.isfinite(array.ravel()), f"{strategy}: `{name}` must be finite")
+    return np.broadcast_to(array, (n,))
+
+
+def _codes(names: ArrayLike, n: int, strategy: str) -> NDArray[np.intp]:
+    array = np.asarray(names, dtype=str)
+    must(array.shape in ((), (n,)), f"{strategy}: `product` has shape {array.shape}, not ({n},)")
+    for name in set(array.ravel().tolist()) - set(CODES):
+        must(False, f"{strategy}: unknown product{nearest(name, CODES)}")
+    return np.broadcast_to(np.array([CODES[name] for name in array.ravel().tolist()]).reshape(array.shape), (n,))
+
+
+def cycle(world: World, state: State, given: Given, table: tuple[Floats, Floats], seed: int, visit: int) -> Cycle:
+    """Steps (4) to (6): neutralisation, exposure, response, and when the patient is back.
+
+    `state.immune` is brought up to date; nothing else of `state` changes.
+    """
+    response, traits, week = world.response, state.traits, state.week
+    log_median, antigen_per_unit = table
+    antigen = np.where(given.injected, given.units * antigen_per_unit[given.product], 0.0)
+    titre = _expose(world, state, given, antigen, seed, visit)
+    dose = given.units / world.label_units * effective_share(world.immunity, titre)
+
+    noise, silent, check, back = uniforms(seed, Purpose.RESPONSE, traits.patient, visit)
+    log_own = log_median[given.product] + traits.log_offset + response.within_sd * normals(noise)
+    peak, reach = np.ones_like(dose), np.ones_like(dose)
+    altered = np.flatnonzero(dose != 1)
+    if altered.size:
+        r = dose[altered]
+        with np.errstate(divide="ignore"):
+            log_own[altered] += np.log(duration_factor(response, r))
+        peak[altered] = amplitude(response, r)
+        reach[altered] = shortening(response, peak[altered])
+    duration = np.exp(log_own) * reach
+    responds = (silent >= traits.non_response) & (titre <= world.immunity.failure_titre) & (duration > 0)
+    duration[~responds] = 0.0
+    peak[~responds] = 0.0
+
+    new = Running(week, peak, log_own, week + duration)
+    last = state.running
+    carried = np.flatnonzero(last.until > new.until)
+    running = new
+    if carried.size:
+        running = Running(*(np.array(getattr(new, name)) for name in Running.__dataclass_fields__))
+        for name in Running.__dataclass_fields__:
+            getattr(running, name)[carried] = getattr(last, name)[carried]
+
+    left = np.maximum(running.until - week, 0.0)
+    noticed = np.where(responds | ~given.injected, left, np.maximum(left, world.observation.check_week)) + traits.delay
+    noticed[~given.injected & (left == 0)] = np.inf
+    gap = np.minimum(given.latest, np.maximum(given.earliest, noticed))
+    if world.behaviour.no_show > 0:
+        stays_away, *_ = uniforms(seed, Purpose.ATTENDANCE, traits.patient, visit)
+        gap = gap + world.behaviour.no_show_weeks * (stays_away < world.behaviour.no_show)
+    return Cycle(antigen, titre, responds, duration, gap, noticed, new, running, carried, check, back)
+
+
+def _expose(world: World, state: State, given: Given, antigen: Floats, seed: int, visit: int) -> Floats:
+    """Titre before the injection (m,); the immune states take the antigen in."""
+    titre = np.zeros(state.week.size)
+    susceptible, traits = state.susceptible, state.traits
+    serotype = _SEROTYPE[given.product[susceptible]]
+    for code, name in enumerate(SEROTYPES):
+        here = serotype == code
+        if not here.any():
+            continue
+        everyone = here.all()
+        row = susceptible if everyone else susceptible[here]
+        week = state.week[row]
+        before = decayed(world.immunity, state.immune[name] if everyone else state.immune[name].at(here), week)
+        titre[row] = before.titre
+        meets = antigen[row] > 0  # not where the load is NaN
+        if not meets.all():
+            here[here] = meets
+            everyone, row, week, before = False, row[meets], week[meets], before.at(meets)
+        induction, memory, _, _ = uniforms(seed, Purpose.IMMUNITY, traits.patient[row], visit)
+        after = exposed(
+            world.immunity, before, week, antigen[row], traits.frailty[row], traits.recall_gain[row], induction, memory
+        )
+        if everyone:
+            state.immune[name] = after
+        else:
+            state.immune[name].put(here, after)
+    return titre
+
+
+def observe(world: World, state: State, given: Given, cycle: Cycle, seed: int, visit: int) -> Observed:
+    """What the clinic knows at the next visit."""
+    observation, response, traits = world.observation, world.response, state.traits
+    assessed = given.injected & (cycle.gap_weeks >= observation.check_week)
+    if observation.missed_check > 0:
+        _, missed, _, _ = uniforms(seed, Purpose.ATTENDANCE, traits.patient, visit)
+        assessed &= missed >= observation.missed_check
+    at_check = _effect(world, state, cycle, observation.check_week) + observation.rater_sd * normals(cycle.check_luck)
+    at_return = _effect(world, state, cycle, cycle.gap_weeks) + observation.rater_sd * normals(cycle.return_luck)
+    responded = assessed & (at_check > response.threshold)
+    effect_at_return = at_return > response.threshold
+
+    noticed = cycle.noticed_weeks <= cycle.gap_weeks
+    waned = np.where(noticed, cycle.noticed_weeks, np.nan)
+    upper = np.where(noticed, waned, np.where(effect_at_return, np.inf, cycle.gap_weeks))
+    lower = np.where(np.isinf(upper), cycle.gap_weeks, np.where(responded, observation.check_week, 0.0))
+    lower[lower >= upper] = 0.0
+    no_duration = ~given.injected | (assessed & ~responded)
+    lower[no_duration], upper[no_duration] = np.nan, np.nan
+
+    last = state.observed
+    return Observed(
+        session=last.session + given.injected,
+        gap_weeks=cycle.gap_weeks,
+        units=np.where(given.injected, given.units, last.units),
+        product=given.product,
+        lower=lower,
+        upper=upper,
+        responded=responded,
+        assessed=assessed,
+        effect_at_return=effect_at_return,
+        waned_weeks=waned,
+        peak_gain=np.where(assessed, at_check, np.nan),
+        cumulative_units=last.cumulative_units + given.units,
+        last_test=last.last_test,
+        last_test_week=last.last_test_week,
+    )
+
+
+def _effect(world: World, state: State, cycle: Cycle, weeks: Floats | float) -> Floats:
+    """True effect `weeks` after the session: the larger of the running curves."""
+    onset, new, last, rows = state.traits.onset, cycle.new, state.running, cycle.carried
+    value = effect(world.response, weeks, new.peak, new.log_own, onset)
+    if rows.size:
+        since = (weeks[rows] if isinstance(weeks, np.ndarray) else weeks) + state.week[rows] - last.start[rows]
+        older = effect(world.response, since, last.peak[rows], last.log_own[rows], onset[rows])
+        value[rows] = np.maximum(value[rows], older)
+    return value
+
+
+def tested_positive(world: World, state: State, titre: Floats, seed: int, visit: int) -> Bools:
+    """Result of an antibody test before the session, (m,)."""
+    observation = world.observation
+    noise, false, _, _ = uniforms(seed, Purpose.ASSAY, state.traits.patient, visit)
+    reading = titre * np.exp(observation.assay_sd * normals(noise))
+    return (reading >= observation.detection_titre) | (false >= observation.specificity)

@@ -1,0 +1,154 @@
+"""What a strategy is shown and what it decides (DESIGN §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+#: Why a decision was taken; it goes to the decision log.
+REASONS = ("start", "extend", "hold", "shorten", "escalate", "switch", "halt")
+REASON_TYPE = f"<U{max(map(len, REASONS))}"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Seen:
+    """What the clinic knows of n patients when they come for a session.
+
+    All arrays have shape (n,) and are read-only copies. "Ended" is the cycle that ends with this visit; at session 0
+    there is none.
+
+    Attributes
+    ----------
+    session : int array
+        Sessions given so far: 0 at the first.
+    week : float array, weeks
+        Since the first session.
+    gap_weeks : float array, weeks
+        Length of the cycle that ended; NaN at session 0.
+    units : float array
+        Last dose, in units of `product`; at session 0 the label dose.
+    product : str array
+        Last product; at session 0 the cohort's.
+    label_units : float array
+        Label dose of the cohort's product.
+    lower, upper : float array, weeks
+        The effect that ended was lost in (lower, upper]; NaN at session 0 and after a non-response.
+    responded : bool array
+        The check after the last session showed a response; False if it was missed.
+    assessed : bool array
+        The check took place.
+    effect_at_return : bool array
+        Effect is still there at this visit, as rated; False if unknown.
+    waned_weeks : float array, weeks
+        When the patient noticed that the effect had gone, since the last session; NaN: not noticed.
+    peak_gain : float array, share of full benefit
+        As rated at the check; NaN: unknown.
+    cumulative_units : float array
+        Of all products; meaningful while one product is used.
+    last_test : int array
+        Last antibody test: -1 none, 0 negative, 1 positive.
+    last_test_week : float array, weeks
+        When; NaN: never.
+    preference : float array in [0, 1]
+        0 smooth effect, 1 long-term responsiveness.
+    """
+
+    session: NDArray[np.int64]
+    week: Floats
+    gap_weeks: Floats
+    units: Floats
+    product: NDArray[np.str_]
+    label_units: Floats
+    lower: Floats
+    upper: Floats
+    responded: Bools
+    assessed: Bools
+    effect_at_return: Bools
+    waned_weeks: Floats
+    peak_gain: Floats
+    cumulative_units: Floats
+    last_test: NDArray[np.int64]
+    last_test_week: Floats
+    preference: Floats
+    _past: tuple[Sequence[Floats], Sequence[Floats], Sequence[Floats]] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for name in SEEN_ARRAYS:
+            copy = np.array(getattr(self, name))
+            copy.flags.writeable = False
+            object.__setattr__(self, name, copy)
+
+    def __len__(self) -> int:
+        return self.week.size
+
+    @property
+    def past_lower(self) -> Floats:
+        """`lower` of every cycle so far, weeks, shape (n, visits so far)."""
+        return self._stacked(0)
+
+    @property
+    def past_upper(self) -> Floats:
+        """`upper` of every cycle so far, weeks, shape (n, visits so far)."""
+        return self._stacked(1)
+
+    @property
+    def past_units(self) -> Floats:
+        """Dose of every cycle so far, shape (n, visits so far)."""
+        return self._stacked(2)
+
+    def _stacked(self, which: int) -> Floats:
+        columns = self._past[which]
+        table = np.column_stack(columns) if columns else np.empty((len(self), 0))
+        table.flags.writeable = False
+        return table
+
+
+SEEN_ARRAYS = tuple(f.name for f in fields(Seen) if f.name != "_past")
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """What is injected now and when the patient comes back; scalars or arrays of shape (n,).
+
+    Parameters
+    ----------
+    earliest, latest : float, weeks from now, 0 < earliest <= latest
+        The patient comes back when waning is noticed, not before `earliest`, and at `latest` at the latest.
+    units : float, optional
+        Dose injected now; None: as last time; 0: a visit without injection.
+    product : str, optional
+        None: as last time.
+    reason : str, optional
+        One of start, extend, hold, shorten, escalate, switch, halt.
+    """
+
+    earliest: ArrayLike
+    latest: ArrayLike
+    units: ArrayLike | None = None
+    product: ArrayLike | None = None
+    reason: ArrayLike | None = None
+
+    @classmethod
+    def at(cls, weeks: ArrayLike, **rest: Any) -> Decision:
+        """Come back after `weeks`, whatever happens."""
+        return cls(weeks, weeks, **rest)
+
+
+class Memory(dict[str, NDArray[Any]]):
+    """What a strategy keeps between sessions: arrays of shape (n,), read as ``memory.name`` or ``memory["name"]``."""
+
+    def __getattr__(self, name: str) -> NDArray[Any]:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"the memory has no `{name}`; it has {', '.join(self) or 'nothing'}") from None
+
+    def __dir__(self) -> Iterator[str]:  # type: ignore[override]
+        return iter(self)
