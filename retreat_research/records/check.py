@@ -93,7 +93,7 @@ def session_problems(sessions: pd.DataFrame) -> list[pd.DataFrame]:
     """Sessions that contradict themselves or each other."""
     units, placebo = sessions["units"], sessions["product"] == "placebo"
     toxin = sessions["product"].isin(list(PRODUCTS)) & ~placebo
-    in_order = sessions.sort_values("date", kind="stable")
+    in_order = sessions.drop_duplicates(["patient", "date", "indication"]).sort_values("date", kind="stable")
     following = in_order.groupby(["patient", "indication"])["date"].shift(-1).reindex(sessions.index)
     hints = sessions["indication"].map(
         {name: indication_hint(name) for name in sessions["indication"].dropna().unique()}

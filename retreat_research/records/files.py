@@ -140,7 +140,5 @@ def _delimiter(text: str, name: str) -> str:
 def _check_header(header: list[str], name: str) -> None:
     unnamed = [str(i) for i, column in enumerate(header, start=1) if not column]
     must(not unnamed, f"{name} has a column without a name (column {', '.join(unnamed)})")
-    twice = sorted({column for column in header if header.count(column) > 1})
-    must(
-        not twice, f"{name} has two columns of one name (columns {[i for i, c in enumerate(header, 1) if c in twice]})"
-    )
+    twice = [str(i) for i, column in enumerate(header, start=1) if header.count(column) > 1]
+    must(not twice, f"{name} has two columns of one name (columns {', '.join(twice)})")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from ..cycles import Cycles
-from ..errors import must, must_all
+from ..errors import InputError, must, must_all
 from .courses import cycles_of
 from .endpoints import Endpoint
 from .tables import RATERS
@@ -17,13 +17,14 @@ _SESSIONS = (
 )  # fmt: skip
 _ASSESSMENTS = ("patient", "week", "scale", "rater", "value")
 _ANTIBODIES = ("patient", "week", "assay", "titre", "positive")
-_TEXT = frozenset({"patient", "product", "lot", "sites", "indication", "injector", "scale", "rater", "assay"})
+_TEXT = ("product", "lot", "sites", "indication", "injector", "scale", "rater", "assay")
+_NUMBERS = ("week", "units", "waned_week", "value", "titre")
 
 
 class Records:
     """Sessions, assessments and antibody tests on each patient's own clock.
 
-    `read_records` makes one from files. Weeks count from the patient's first session.
+    `read_records` makes one from files. Weeks count from the patient's first session; patients are named by texts.
 
     Parameters
     ----------
@@ -59,17 +60,17 @@ class Records:
         notes: Iterable[str] = (),
     ) -> None:
         _check_tables(sessions, assessments)
-        order = {patient: i for i, patient in enumerate(sessions["patient"].unique())}
+        order = {patient: i for i, patient in enumerate(sessions["patient"].astype(str).unique())}
         sessions = _in_order(sessions, _SESSIONS, ["week"], order)
         sessions["session"] = sessions.groupby("patient", sort=False).cumcount()
         sessions["date"] = pd.to_datetime(sessions["date"])
-        sessions["waned_week"] = sessions["waned_week"].astype(float)
         self._sessions = sessions
         self._assessments = _in_order(assessments, _ASSESSMENTS, ["week", "scale", "rater"], order)
         self._antibodies = None if antibodies is None else _in_order(antibodies, _ANTIBODIES, ["week", "assay"], order)
         if self._antibodies is not None:
             self._antibodies["positive"] = self._antibodies["positive"].astype(bool)
-        self._patients = pd.DataFrame({"patient": list(order)}) if patients is None else patients.reset_index(drop=True)
+        patients = pd.DataFrame({"patient": list(order)}) if patients is None else patients
+        self._patients = _in_order(patients, tuple(patients), [], order)
         self.notes = tuple(notes)
 
     @property
@@ -170,14 +171,19 @@ def _check_tables(sessions: pd.DataFrame, assessments: pd.DataFrame) -> None:
     for name, (rows, columns) in needed.items():
         missing = [column for column in columns if column not in rows]
         must(not missing, f"`{name}` has no column {', '.join(missing)}")
+    must_all(sessions["patient"].notna(), "`sessions` has no patient")
     must_all(assessments["patient"].isin(sessions["patient"]), "`assessments` of a patient without a session")
     again = assessments.duplicated(["patient", "week", "scale", "rater"])
     must_all(~again, "`assessments` has two values of one scale and rater at one time")
 
 
 def _in_order(rows: pd.DataFrame, columns: tuple[str, ...], by: list[str], order: dict[str, int]) -> pd.DataFrame:
-    """The named columns, sorted by patient (as first met in the sessions) and then `by`; absent columns are empty."""
+    """The named columns (empty where absent), sorted by patient as first met in the sessions and then `by`."""
     rows = rows.reindex(columns=list(columns))
-    rows = rows.astype({name: object if name in _TEXT else rows[name].dtype for name in columns})
+    kinds = {**dict.fromkeys(_TEXT, object), **dict.fromkeys(_NUMBERS, float), "patient": str}
+    try:
+        rows = rows.astype({name: kinds[name] for name in columns if name in kinds})
+    except (TypeError, ValueError):
+        raise InputError(f"{', '.join(_NUMBERS)} must be numbers") from None
     rank = rows["patient"].map(order)
     return rows.assign(rank=rank).sort_values(["rank", *by], kind="stable").drop(columns="rank").reset_index(drop=True)
