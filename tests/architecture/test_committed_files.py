@@ -18,7 +18,9 @@ REAL_TRIAL = re.compile(r"cdystonia.*\.(?:csv|tsv|sav|sas7bdat|parquet|feather|r
 
 
 def committed() -> list[Path]:
-    done = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    done = subprocess.run(
+        ["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False
+    )
     paths = [ROOT / name for name in done.stdout.decode().split("\0") if name]
     if not paths:
         pytest.skip("not a git checkout")
