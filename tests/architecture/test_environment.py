@@ -11,6 +11,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+import retreat_research
+
 ROOT = Path(__file__).parents[2]
 PYTHONS = ["3.11", "3.12", "3.13"]
 CONDA_NAMES = {"matplotlib": "matplotlib-base"}  # conda's `matplotlib` adds Qt
@@ -91,3 +93,17 @@ def test_conda_environment_asks_for_the_same_in_the_same_ranges():
     wanted = {CONDA_NAMES.get(r.name, r.name): r.specifier for r in [*DIRECT, *BUILD]}
     assert conda.pop("python") == SpecifierSet(PROJECT["requires-python"])
     assert {name: bounds for name, bounds in conda.items() if name not in CONDA_ONLY} == wanted
+
+
+def test_the_citation_names_this_version():
+    assert (
+        yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["version"] == retreat_research.__version__
+    )
+
+
+def test_files_beside_the_modules_are_installed_with_them():
+    patterns = PYPROJECT["tool"]["setuptools"]["package-data"]["retreat_research"]
+    package = ROOT / "retreat_research"
+    beside = [p for p in package.rglob("*") if p.is_file() and p.suffix not in {".py", ".pyc"}]
+    installed = {path for pattern in patterns for path in package.glob(pattern)}
+    assert [path.relative_to(package).as_posix() for path in beside if path not in installed] == []
