@@ -72,7 +72,9 @@ def philox(counter: tuple[NDArray[np.uint64], ...], key: tuple[int, int]) -> tup
     return c0, c1, c2, c3
 
 
-def uniforms(seed: int, purpose: Purpose, patient: NDArray[np.int64], session: int = 0) -> list[Floats]:
+def uniforms(
+    seed: int, purpose: Purpose, patient: NDArray[np.int64], session: int | NDArray[np.int64] = 0
+) -> list[Floats]:
     """Four independent uniforms in (0, 1) for each patient.
 
     Parameters
@@ -80,8 +82,8 @@ def uniforms(seed: int, purpose: Purpose, patient: NDArray[np.int64], session: i
     seed : int in [0, 2**64)
     purpose : Purpose
     patient : int array, shape (n,), each in [0, 2**48)
-    session : int in [0, 2**32)
-        Also used to number visits and other repeats.
+    session : int in [0, 2**32), or an int array that broadcasts against `patient`
+        Also used to number visits, days and other repeats.
 
     Returns
     -------
@@ -89,10 +91,10 @@ def uniforms(seed: int, purpose: Purpose, patient: NDArray[np.int64], session: i
         Lane 0 to 3; (word + 1/2) / 2**32, so never 0 or 1.
     """
     seed = checked_seed(seed)
-    patient = patient.astype(np.uint64)
-    high = np.uint64(purpose) << np.uint64(16) | patient >> _WORD
-    constant = np.full(1, session, dtype=np.uint64)
-    words = philox((patient & _LOW, high, constant, np.zeros_like(constant)), (seed & 0xFFFFFFFF, seed >> 32))
+    who = patient.astype(np.uint64)
+    high = np.uint64(purpose) << np.uint64(16) | who >> _WORD
+    when = np.atleast_1d(np.asarray(session, dtype=np.uint64))
+    words = philox((who & _LOW, high, when, np.zeros(1, dtype=np.uint64)), (seed & 0xFFFFFFFF, seed >> 32))
     lanes = [word.astype(np.float64) for word in words]
     for lane in lanes:
         lane += 0.5
@@ -102,7 +104,7 @@ def uniforms(seed: int, purpose: Purpose, patient: NDArray[np.int64], session: i
 
 def normals(uniform: Floats) -> Floats:
     """Standard normals of the same shape, by inversion."""
-    return ndtri(uniform)
+    return np.asarray(ndtri(uniform))
 
 
 def checked_seed(seed: int) -> int:

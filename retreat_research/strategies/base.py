@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from math import isfinite
+from typing import ClassVar
 
 from ..errors import must
 from .seen import Decision, Memory, Seen
@@ -18,7 +19,8 @@ class Strategy(ABC):
     Subclasses are frozen dataclasses with `decide`; `initial_memory` says what it remembers from session 0 on.
     """
 
-    oracle: bool = field(default=False, init=False)
+    #: True for a strategy that uses what no clinic can see; it is labelled so in every output.
+    oracle: ClassVar[bool] = False
 
     @abstractmethod
     def decide(self, seen: Seen, memory: Memory) -> Decision | tuple[Decision, Mapping[str, object]]:
@@ -29,7 +31,7 @@ class Strategy(ABC):
         return {}
 
     def __str__(self) -> str:
-        shown = (f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if f.init)
+        shown = (f"{f.name}={getattr(self, f.name)!r}" for f in fields(self))
         return f"{type(self).__name__}({', '.join(shown)})"
 
 

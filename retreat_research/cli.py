@@ -1,0 +1,133 @@
+"""The command line: ``retreat-research COMMAND``; each command says more with ``--help``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import __version__
+from .errors import InputError, RetreatError
+
+STOPPED = 130  # exit status after Ctrl-C
+EMBEDDED = Path(__file__).resolve().parent.parent / "data" / "synthetic"
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Duration of effect and retreatment strategies for botulinum toxin. Research and teaching only.",
+)
+
+MappingOption = Annotated[Path | None, typer.Option(help="TOML file that names the columns of one long CSV file.")]
+SeedOption = Annotated[int, typer.Option(help="Seed of every random draw.", min=0)]
+
+
+@app.command()
+def study(
+    out: Annotated[Path, typer.Option(help="Folder for the report, its tables and figures.")],
+    records: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with sessions.csv and assessments.csv, or one CSV file with --mapping. "
+            "Without it, the embedded synthetic clinic."
+        ),
+    ] = None,  # fmt: skip
+    mapping: MappingOption = None,
+    endpoint: Annotated[
+        str | None, typer.Option(help="""Such as 'LossOfBenefit("TWSTRS", loss=0.8, response=8)'.""")
+    ] = None,
+    patients: Annotated[int, typer.Option(help="Synthetic patients.", min=2)] = 10_000,
+    years: Annotated[float, typer.Option(help="Years of follow-up of the synthetic patients.")] = 10.0,
+    seed: SeedOption = 1,
+) -> None:
+    """From records to a report that compares fixed with stepped intervals."""
+    from .records import parse_endpoint, read_records
+    from .report import fill, whole_folder
+    from .studies import Study
+
+    source = _source(records)
+    with whole_folder(out) as folder:
+        _say(f"reading {source}")
+        study = Study(
+            records=read_records(source, mapping=mapping),
+            endpoint=parse_endpoint(endpoint) if endpoint else None,
+            patients=patients,
+            years=years,
+            seed=seed,
+        )
+        _say("estimating durations, then simulating strategies")
+        result = study.run(progress=True)
+        _say("writing the report")
+        arguments: dict[str, Any] = {
+            "command": "study",
+            "records": str(records) if records else "embedded",
+            "mapping": str(mapping) if mapping else None,
+            "endpoint": endpoint,
+            "patients": patients,
+            "years": years,
+            "seed": seed,
+        }
+        fill(result, folder, arguments=arguments, inputs=[source, *([mapping] if mapping else [])])
+    typer.echo(f"report: {out / 'report.html'}")
+
+
+@app.command()
+def check(
+    path: Annotated[Path, typer.Argument(help="Folder with sessions.csv and assessments.csv, or one CSV file.")],
+    mapping: MappingOption = None,
+) -> None:
+    """List every bad cell of records; exit status 1 if there is one."""
+    from .records import check_records
+
+    problems = check_records(path, mapping=mapping)
+    if problems.empty:
+        typer.echo("no problems found")
+        return
+    typer.echo(problems.to_csv(index=False, lineterminator="\n"), nl=False)
+    _say("1 problem" if len(problems) == 1 else f"{len(problems)} problems")
+    raise typer.Exit(1)
+
+
+@app.command()
+def synthetic(
+    out: Annotated[Path, typer.Option(help="Folder for the synthetic clinic.")],
+    seed: SeedOption = 20261123,
+) -> None:
+    """Write the synthetic clinic of data/synthetic."""
+    from .synthetic import write_clinic
+
+    typer.echo(f"records: {write_clinic(out, seed=seed)}")
+
+
+def _source(records: Path | None) -> Path:
+    if records is None and not EMBEDDED.is_dir():
+        raise InputError("the embedded records are not installed; give --records")
+    return EMBEDDED if records is None else records
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; a user's mistake gives a message and a status, never a traceback."""
+    try:
+        app(arguments)
+    except RetreatError as error:
+        _say(f"error: {error}")
+        sys.exit(1)
+    except SystemExit as stop:
+        if stop.code == STOPPED:
+            _say("stopped; nothing was written")
+        raise

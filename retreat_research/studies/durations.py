@@ -1,0 +1,147 @@
+"""How long does the effect last, arm by arm: counts, non-response, and every estimate side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..cycles import Cycles
+from ..durations import AFT, AFTResult, Turnbull, TurnbullResult
+from ..errors import FitError
+
+RMST_WEEKS = 26.0
+
+
+@dataclass(frozen=True, eq=False)
+class DurationReport:
+    """Estimates by arm (product and dose).
+
+    Attributes
+    ----------
+    response : pandas.DataFrame
+        Indexed by arm: patients, cycles, assessed, responders, ``non_response`` with ``lower`` and ``upper``
+        (95%, clustered by patient), retreated (cycles ended while still effective).
+    table : pandas.DataFrame
+        Indexed by arm: Turnbull's median, the medians (weeks) of the joint log-normal and of the arm's own Weibull
+        and the restricted mean to 26 weeks, each with ``_lower`` and ``_upper`` (95%).
+    turnbull : dict of str to TurnbullResult
+    fit : AFTResult
+        Log-normal, arms as a factor, covariance clustered by patient.
+    notes : tuple of str
+    """
+
+    response: pd.DataFrame
+    table: pd.DataFrame
+    turnbull: Mapping[str, TurnbullResult]
+    fit: AFTResult
+    notes: tuple[str, ...]
+
+
+def arm_names(frame: pd.DataFrame) -> pd.Series:
+    """One name per product and dose, such as ``onabotulinumtoxinA 20 U``."""
+    return frame["product"].astype(str) + " " + frame["units"].map(lambda u: f"{u:,g} U")
+
+
+def estimate_durations(cycles: Cycles) -> DurationReport:
+    """Estimate durations by arm.
+
+    Parameters
+    ----------
+    cycles : Cycles
+        With ``product`` and ``units``. Product × dose is a factor, so placebo (0 units) has its own level.
+
+    Returns
+    -------
+    DurationReport
+
+    Raises
+    ------
+    FitError
+        If no arm has a cycle that ended in loss of effect.
+    """
+    frame = cycles.frame
+    frame["arm"] = arm_names(frame)
+    response = response_table(frame)
+    with_arm = Cycles(frame["lower"].to_numpy(), frame["upper"].to_numpy(), data=frame, endpoint=cycles.endpoint)
+    durations = with_arm.responding
+    own = durations.frame
+    turnbull, fitted, notes = {}, [], []
+    for arm in response.index:
+        rows = (own["arm"] == arm).to_numpy()
+        if not rows.any():
+            notes.append(f"{arm}: no response, so no duration.")
+            continue
+        turnbull[arm] = Turnbull().fit(durations[rows])
+        if np.isfinite(own["upper"][rows]).any():
+            fitted.append(arm)
+        else:
+            notes.append(f"{arm}: no cycle ended in loss of effect; only Turnbull's estimate is given.")
+    if not fitted:
+        raise FitError(
+            "no cycle ended in loss of effect, so its duration cannot be estimated; "
+            "check the endpoint, or wait for longer follow-up"
+        )
+    part = durations[own["arm"].isin(fitted).to_numpy()]
+    clusters = len(part.frame["patient"].unique())
+    cov = "cluster" if clusters > 1 else "observed"
+    if cov == "observed":
+        notes.append("One patient only: intervals ignore that her cycles are alike.")
+    fit = AFT("0 + arm" if len(fitted) > 1 else "1", family="lognormal", cov=cov).fit(part)
+    rows = [_row(arm, part, fit, turnbull[arm], cov, notes) for arm in fitted]
+    return DurationReport(response, pd.DataFrame(rows).set_index("arm"), turnbull, fit, tuple(notes))
+
+
+def _row(
+    arm: str, part: Cycles, fit: AFTResult, turnbull: TurnbullResult, cov: str, notes: list[str]
+) -> dict[str, object]:
+    newdata = pd.DataFrame({"arm": [arm]})
+    row: dict[str, object] = {"arm": arm, "turnbull_median": float(turnbull.quantile(0.5))}
+    own = part[(part.frame["arm"] == arm).to_numpy()]
+    estimates = {
+        "median": fit.quantile(0.5, newdata),
+        "rmst": fit.rmst(RMST_WEEKS, newdata),
+    }
+    try:
+        own_cov = cov if len(own.frame["patient"].unique()) > 1 else "observed"
+        estimates["weibull_median"] = AFT("1", family="weibull", cov=own_cov).fit(own).quantile(0.5)
+    except FitError as error:
+        notes.append(f"{arm}: no Weibull fit ({error}).")
+    for name, table in estimates.items():
+        row[name], row[f"{name}_lower"], row[f"{name}_upper"] = table[["estimate", "lower", "upper"]].iloc[0]
+    return row
+
+
+def response_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Counts by arm and the share of assessed cycles without response.
+
+    Notes
+    -----
+    The interval is Wilson's with the effective sample size n/deff, deff the patient-clustered variance over the
+    binomial one (at least 1): Dean and Pagano 2015, doi:10.1093/jssam/smv024. Where all or no cycles respond deff
+    is 1.
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    rows = {}
+    for arm, group in frame.groupby("arm", sort=True):
+        assessed = group[group["responder"].notna()]
+        silent = (~assessed["responder"].astype(bool)).astype(float)
+        n, share = len(assessed), float(silent.mean()) if len(assessed) else np.nan
+        binomial = share * (1 - share) / n if n else np.nan
+        residual = (silent - share).groupby(assessed["patient"]).sum()
+        deff = max(float((residual**2).sum()) / n**2 / binomial, 1.0) if n and binomial > 0 else 1.0
+        low, high = proportion_confint(share * n / deff, n / deff, method="wilson") if n else (np.nan, np.nan)
+        rows[arm] = {
+            "patients": group["patient"].nunique(),
+            "cycles": len(group),
+            "assessed": n,
+            "responders": int(assessed["responder"].sum()),
+            "non_response": share,
+            "lower": low,
+            "upper": high,
+            "retreated": int((group["censoring"] == "retreated").sum()),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")

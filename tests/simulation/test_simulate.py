@@ -1,0 +1,325 @@
+"""The simulator against a naive twin, against known truth, and however it is run."""
+
+import math
+from collections import defaultdict
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import integrate, stats
+from scipy.special import ndtri
+
+import retreat_research as rr
+from retreat_research.products import PRODUCTS
+from retreat_research.response import non_response_probability
+from retreat_research.strategies import Strategy
+from retreat_research.streams import Purpose, uniforms
+
+WORLD = rr.World.default("glabellar")
+#: A world in which immunity, missed checks, no-shows and non-response all happen often.
+HARSH = rr.World.default("cervical dystonia", "abobotulinumtoxinA").replace(
+    induction_rate=0.3,
+    booster=1.0,
+    missed_check=0.2,
+    no_show=0.1,
+    dropout_per_year=0.1,
+    test_every=2,
+    non_response=0.15,
+)
+CERTAIN = {
+    "between_sd": 0,
+    "within_sd": 0,
+    "non_response": 0,
+    "dropout_per_year": 0,
+    "induction_rate": 0,
+    "rater_sd": 0,
+}
+
+
+class Switching(Strategy):
+    """Uses everything a decision can say: doses, products, a visit without injection, windows."""
+
+    def decide(self, seen, memory):
+        third = seen.session % 3 == 2
+        return rr.Decision(
+            earliest=np.where(third, 8.0, 10.0),
+            latest=np.where(seen.effect_at_return, 20.0, 16.0),
+            units=np.where(third & (seen.gap_weeks > 12), 0.0, np.where(seen.responded, 400.0, 600.0)),
+            product=np.where(seen.last_test == 1, "rimabotulinumtoxinB", "abobotulinumtoxinA"),
+        )
+
+
+# --- the naive twin: one patient at a time, plain Python, written from DESIGN §5 and §6 -------------------------------
+
+
+def luck(seed, purpose, patient, visit):
+    return [float(lane[0]) for lane in uniforms(seed, purpose, np.array([patient]), visit)]
+
+
+def twin_effect(r, weeks, peak, own, onset):
+    if peak == 0:
+        return 0.0
+    half = own * (r.threshold / (1 - r.threshold)) ** (1 / r.curve_hill)
+    return peak * (1 - math.exp(-weeks / onset)) / (1 + (weeks / half) ** r.curve_hill)
+
+
+def twin(cohort, i, window, years, seed):
+    """Outcomes of patient i under a fixed return window (earliest, latest)."""
+    w, r, im, ob = cohort.world, cohort.world.response, cohort.world.immunity, cohort.world.observation
+    t = {name: getattr(cohort, name)[i] for name in cohort.trait_names()}
+    end = min(years * 365.25 / 7, t["dropout_week"])
+    out = defaultdict(float, positive_week=math.nan, failure_week=math.nan, tested_positive_week=math.nan)
+    a, ds, dl = (im.rate(name) for name in ("titre", "short", "long"))
+    memory = short = long = titre = 0.0
+    exposed_week = None
+    week, visit, answered, unanswered, unanswered_high = 0.0, 0, False, False, False
+    curves, first_response = [], None
+    product, units = PRODUCTS[w.product], w.label_units
+    while week < end:
+        if exposed_week is not None:
+            u = week - exposed_week
+            titre = titre * math.exp(-a * u) + sum(
+                p * a * (math.exp(-d * u) - math.exp(-a * u)) / (a - d) for p, d in ((short, ds), (long, dl))
+            )
+            short, long = short * math.exp(-ds * u), long * math.exp(-dl * u)
+        ng = units * product.ng_per_unit
+        before = titre
+        if t["susceptible"]:
+            induction, leaves, _, _ = luck(seed, Purpose.IMMUNITY, t["patient"], visit)
+            days = None if exposed_week is None else 7 * (week - exposed_week)
+            g = ng**im.antigen_hill / (ng**im.antigen_hill + im.half_antigen_ng**im.antigen_hill)
+            if memory == 0:
+                b = 1 if days is None else 1 + im.booster * math.exp(-((days / im.booster_days) ** 2))
+                if induction < 1 - math.exp(-im.induction_rate * t["frailty"] * ng**im.induction_power * b):
+                    short += im.primary_output * t["recall_gain"] * g
+                    if leaves < im.memory_probability:
+                        memory = im.first_memory
+            else:
+                rest = im.rest_floor + (1 - im.rest_floor) * (1 - math.exp(-days / im.rest_days))
+                d = im.recall_output * t["recall_gain"] * memory * g * rest / (1 + titre / im.feedback_titre)
+                short, long = short + d, long + im.long_lived_share * d
+                memory += im.memory_gain * g * (1 - memory)
+            exposed_week = week
+        dose = 1 / (1 + (before / im.half_titre) ** im.neutralisation_hill)
+        noise, silent, _, _ = luck(seed, Purpose.RESPONSE, t["patient"], visit)
+        own = r.median_weeks[w.product] * math.exp(t["log_offset"] + r.within_sd * ndtri(noise))
+        own *= (dose / (dose + r.dose_half)) / (1 / (1 + r.dose_half))
+        peak = (1 + r.amplitude_half) * dose / (dose + r.amplitude_half)
+        reach = max((peak / r.threshold - 1) / (1 / r.threshold - 1), 0) ** (1 / r.curve_hill)
+        responds = silent >= t["non_response"] and before <= im.failure_titre and reach > 0
+        duration = own * reach if responds else 0.0
+        curves.append((week, duration))
+        lasts = max(start + length for start, length in curves) - week
+        noticed = max(lasts, 0 if responds else ob.check_week) + t["delay"]
+        gap = min(window[1], max(window[0], noticed))
+        if w.behaviour.no_show and luck(seed, Purpose.ATTENDANCE, t["patient"], visit)[0] < w.behaviour.no_show:
+            gap += w.behaviour.no_show_weeks
+        share = min((end - week) / gap, 1)
+        for name, amount in (("session", 1), ("unit", units), ("antigen", ng)):
+            out[f"{name}_equivalents"] += amount * share
+        out["sessions"] += 1
+        out["units"] += units
+        out["antigen_ng"] += ng
+        out["weeks_in_benefit"] += max(min(lasts, gap, end - week), 0)
+        if responds and first_response is None:
+            first_response = week
+        if before > 0.4 and math.isnan(out["positive_week"]):
+            out["positive_week"] = week
+        if not responds and unanswered and answered and math.isnan(out["failure_week"]):
+            out["failure_week"], out["failure_immune"] = week, unanswered_high and before > im.half_titre
+        if visit and visit % ob.test_every == 0 and math.isnan(out["tested_positive_week"]):
+            reading, false, _, _ = luck(seed, Purpose.ASSAY, t["patient"], visit)
+            if before * math.exp(ob.assay_sd * ndtri(reading)) >= ob.detection_titre or false >= ob.specificity:
+                out["tested_positive_week"] = week
+        unanswered, unanswered_high, answered = not responds, before > im.half_titre, answered or responds
+        week, visit = week + gap, visit + 1
+    out["weeks_observed"] = end
+    if first_response is not None:
+        out["weeks_waiting"] = max(end - first_response - out["weeks_in_benefit"], 0)
+    return out
+
+
+@pytest.mark.parametrize("strategy", [rr.Fixed(11), rr.OnWaning(9, 40)])
+@pytest.mark.parametrize("world", [WORLD, HARSH], ids=["default", "harsh"])
+def test_the_naive_twin_agrees_patient_by_patient(strategy, world):
+    cohort = rr.draw_cohort(150, world=world, seed=5)
+    found = rr.simulate(cohort, strategy, years=8, seed=9).patients
+    window = (strategy.weeks,) * 2 if isinstance(strategy, rr.Fixed) else (strategy.floor, strategy.ceiling)
+    expected = pd.DataFrame([twin(cohort, i, window, 8, 9) for i in range(150)]).fillna(
+        {"failure_immune": 0, "weeks_waiting": 0}
+    )
+    for column in expected:
+        np.testing.assert_allclose(
+            found[column].to_numpy(dtype=float), expected[column].to_numpy(dtype=float), rtol=1e-10, atol=1e-10
+        )
+    if world is HARSH:
+        assert found["positive_week"].notna().sum() > 20
+        assert found["failure_immune"].any()
+
+
+# --- however it is run ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strategy", [Switching(), rr.Stepped(early=True, on_waning="back"), rr.OnWaning()])
+def test_results_do_not_depend_on_blocks(strategy):
+    cohort = rr.draw_cohort(2500, world=HARSH, seed=2)
+    whole = rr.simulate(cohort, strategy, years=6, seed=4, history=True)
+    for block in (1, 333, 1000, 1777, 4096):
+        part = cohort[:40] if block == 1 else cohort
+        other = rr.simulate(part, strategy, years=6, seed=4, history=True, block=block)
+        n = len(part)
+        pd.testing.assert_frame_equal(other.patients, whole.patients[:n], check_exact=True)
+        sessions = whole.sessions[whole.sessions["patient"] < n].reset_index(drop=True)
+        pd.testing.assert_frame_equal(other.sessions, sessions, check_exact=True)
+
+
+def test_a_patient_replayed_alone_is_the_same():
+    cohort = rr.draw_cohort(300, world=HARSH, seed=2)
+    whole = rr.simulate(cohort, Switching(), years=6, seed=4).patients
+    alone = rr.simulate(cohort[[217]], Switching(), years=6, seed=4).patients
+    pd.testing.assert_frame_equal(alone, whole[217:218].reset_index(drop=True), check_exact=True)
+
+
+def test_patients_in_another_order_are_the_same_patients():
+    cohort = rr.draw_cohort(200, world=HARSH, seed=2)
+    order = np.random.default_rng(0).permutation(200)
+    a = rr.simulate(cohort, Switching(), years=6, seed=4).patients
+    b = rr.simulate(cohort[order], Switching(), years=6, seed=4).patients
+    pd.testing.assert_frame_equal(a, b.sort_values("patient", ignore_index=True), check_exact=True)
+
+
+def test_the_history_adds_up_to_the_totals():
+    out = rr.simulate(rr.draw_cohort(300, world=HARSH, seed=2), Switching(), years=6, seed=4, history=True)
+    given = out.sessions[out.sessions["units"] > 0].groupby("patient")
+    np.testing.assert_allclose(given["units"].sum(), out.patients["units"])
+    np.testing.assert_array_equal(given.size(), out.patients["sessions"])
+    gaps = out.sessions.groupby("patient")["gap_weeks"].sum().to_numpy()
+    assert (gaps >= out.patients["weeks_observed"]).all()
+    assert (out.sessions["units"] == 0).any()
+
+
+# --- known truth ------------------------------------------------------------------------------------------------------
+
+
+def test_without_spread_and_with_a_gap_within_the_duration_benefit_is_everything():
+    cohort = rr.draw_cohort(20, world=WORLD.replace(**CERTAIN), seed=1)
+    for weeks in (8, 12, 17):
+        patients = rr.simulate(cohort, rr.Fixed(weeks), years=10).patients
+        np.testing.assert_allclose(patients["weeks_in_benefit"], patients["weeks_observed"], rtol=1e-12)
+
+
+def test_a_fixed_arm_equals_the_lognormal_mean():
+    """Σ min(T, g)/Σ g = E min(T, g)/g; spreads small enough that no effect outlasts the next one."""
+    world = WORLD.replace(**{**CERTAIN, "between_sd": 0.15, "within_sd": 0.1})
+    cohort = rr.draw_cohort(20_000, world=world, seed=6)
+    g, n = 16.0, 20
+    patients = rr.simulate(cohort, rr.Fixed(g), years=n * g * 7 / 365.25).patients
+    law = stats.lognorm(np.hypot(0.15, 0.1), scale=17)
+    truth = integrate.quad(law.sf, 0, g)[0] / g
+    share = patients["weeks_in_benefit"] / patients["weeks_observed"]
+    assert abs(share.mean() - truth) < 4 * share.std() / np.sqrt(len(share))
+    np.testing.assert_allclose(patients["session_equivalents"], n)
+
+
+def test_on_waning_without_delay_and_limits_waits_for_nothing():
+    world = WORLD.replace(**{**CERTAIN, "between_sd": 0.3, "within_sd": 0.2, "delay_weeks": 0})
+    patients = rr.simulate(rr.draw_cohort(200, world=world, seed=1), rr.OnWaning(0.01, 520), years=10).patients
+    np.testing.assert_allclose(patients["weeks_waiting"], 0, atol=1e-9)
+
+
+def test_without_immunity_there_are_no_antibodies_but_false_positives():
+    world = WORLD.replace(induction_rate=0, test_every=1, specificity=0.9, dropout_per_year=0)
+    out = rr.simulate(rr.draw_cohort(5000, world=world, seed=1), rr.Fixed(12), years=1, history=True)
+    assert (out.sessions["titre_before"] == 0).all()
+    assert out.patients["positive_week"].isna().all()
+    assert not out.patients["failure_immune"].any()
+    tests = out.patients["sessions"].iloc[0] - 1
+    truth = 1 - 0.9**tests
+    found = out.patients["tested_positive_week"].notna().mean()
+    assert abs(found - truth) < 4 * np.sqrt(truth * (1 - truth) / 5000)
+
+
+def test_units_of_antigen_do_not_matter():
+    """Twice the ng per unit with twice L50 and λ/2^γ changes antigen only, which doubles."""
+    im = WORLD.immunity
+    scaled = WORLD.replace(
+        ng_per_unit={name: 2 * load for name, load in im.ng_per_unit.items()},
+        half_antigen_ng=2 * im.half_antigen_ng,
+        induction_rate=0.5 / 2**im.induction_power,
+    )
+    a = rr.simulate(rr.draw_cohort(500, world=WORLD.replace(induction_rate=0.5)), rr.Fixed(10)).patients
+    b = rr.simulate(rr.draw_cohort(500, world=scaled), rr.Fixed(10)).patients
+    np.testing.assert_allclose(b["antigen_ng"], 2 * a["antigen_ng"])
+    np.testing.assert_allclose(b["weeks_in_benefit"], a["weeks_in_benefit"], rtol=1e-9)
+    assert a["positive_week"].notna().sum() > 50
+    assert a["positive_week"].notna().equals(b["positive_week"].notna())
+
+
+def test_non_response_occurs_as_often_as_promised():
+    world = WORLD.replace(induction_rate=0, dropout_per_year=0, non_response=0.12)
+    cohort = rr.draw_cohort(4000, world=world, seed=8)
+    sessions = rr.simulate(cohort, rr.Fixed(12), years=5, history=True).sessions
+    share = (sessions["duration_weeks"] == 0).groupby(sessions["patient"]).mean()
+    assert abs(share.mean() - 0.12) < 4 * share.std() / np.sqrt(len(share))
+    assert non_response_probability(world.response, np.zeros(1))[0] < 0.12
+
+
+def test_a_product_without_a_published_load_has_no_antigen_but_a_note():
+    world = rr.World.default("glabellar", "daxibotulinumtoxinA")
+    out = rr.simulate(rr.draw_cohort(50, world=world), rr.Fixed(12), years=3)
+    assert out.patients["antigen_ng"].isna().all()
+    assert "antigen is NaN" in out.notes[0]
+    known = world.replace(ng_per_unit={**world.immunity.ng_per_unit, "daxibotulinumtoxinA": 0.0045})
+    assert rr.simulate(rr.draw_cohort(50, world=known), rr.Fixed(12), years=3).notes == ()
+
+
+# --- mistakes ---------------------------------------------------------------------------------------------------------
+
+
+def strategy_that(decision):
+    class Bad(Strategy):
+        def decide(self, seen, memory):
+            return decision(seen)
+
+        def __str__(self):
+            return "bad"
+
+    return Bad()
+
+
+def nan_in_the_second(seen):
+    value = np.full(len(seen), 12.0)
+    value[1] = np.nan
+    return rr.Decision.at(value)
+
+
+@pytest.mark.parametrize(
+    ("decision", "message"),
+    [
+        (lambda seen: 12, "bad must return a Decision, not int"),
+        (lambda seen: rr.Decision.at(np.full(3, 12.0)), r"bad: `earliest` has shape \(3,\), not \(10,\)"),
+        (nan_in_the_second, r"bad: `earliest` must be finite \(row 1\)"),
+        (lambda seen: rr.Decision(12, 11), r"bad: `latest` must not be before `earliest`"),
+        (lambda seen: rr.Decision(0, 12), "bad: `earliest` must be positive"),
+        (lambda seen: rr.Decision.at(12, units=-1), "bad: `units` must not be negative"),
+        (
+            lambda seen: rr.Decision.at(12, product="onabotulinum"),
+            "bad: unknown product; did you mean onabotulinumtoxinA",
+        ),
+        (lambda seen: (rr.Decision.at(12), {"x": 1}), "bad: the new memory must have nothing"),
+    ],
+)
+def test_a_bad_decision_names_strategy_field_and_rows(decision, message):
+    with pytest.raises(rr.InputError, match=message):
+        rr.simulate(rr.draw_cohort(10, world=WORLD), strategy_that(decision), years=1)
+
+
+@pytest.mark.parametrize("arguments", [{"years": 0}, {"years": float("nan")}, {"block": 0}, {"seed": -1}])
+def test_impossible_arguments_are_refused(arguments):
+    with pytest.raises(rr.InputError, match=next(iter(arguments))):
+        rr.simulate(rr.draw_cohort(10, world=WORLD), rr.Fixed(12), **arguments)
+
+
+def test_a_strategy_that_is_none_is_refused():
+    with pytest.raises(rr.InputError, match="must be a strategy such as"):
+        rr.simulate(rr.draw_cohort(10, world=WORLD), 12)

@@ -1,0 +1,142 @@
+"""Each strategy on sequences worked out by hand."""
+
+import numpy as np
+import pytest
+
+import retreat_research as rr
+from retreat_research.strategies import Memory, Seen
+from retreat_research.strategies.seen import SEEN_ARRAYS
+
+
+def visit(session, *, lasted=True, responded=True, assessed=True, units=20.0, waned=np.nan):
+    """One patient at a visit."""
+    arrays = {name: np.array([np.nan]) for name in SEEN_ARRAYS}
+    arrays |= {
+        "session": np.array([session]),
+        "units": np.array([units]),
+        "product": np.array(["onabotulinumtoxinA"]),
+        "effect_at_return": np.array([lasted]),
+        "responded": np.array([responded]),
+        "assessed": np.array([assessed]),
+        "waned_weeks": np.array([waned]),
+    }
+    return Seen(**arrays, _past=([], [], []))
+
+
+def run(strategy, visits):
+    """(earliest, latest, units, reason) of each decision."""
+    memory = Memory({k: np.array([v]) for k, v in strategy.initial_memory().items()})
+    told = []
+    for seen in visits:
+        decision, memory = strategy.decide(seen, memory)
+        memory = Memory(memory)
+        units = seen.units if decision.units is None else decision.units
+        told.append(tuple(np.ravel(x)[0] for x in (decision.earliest, decision.latest, units, decision.reason)))
+    return told
+
+
+def gaps(strategy, visits):
+    return [float(latest) for _, latest, _, _ in run(strategy, visits)]
+
+
+LASTS = [visit(k) for k in range(12)]
+
+
+def test_two_sessions_at_the_start_then_steps_to_the_longest():
+    assert gaps(rr.Stepped(), LASTS[:6]) == [12, 12, 14, 16, 18, 20]
+    assert gaps(rr.Stepped(step=4, hold=3, longest=21), LASTS[:7]) == [12, 12, 12, 16, 20, 21, 21]
+
+
+@pytest.mark.parametrize("failed", [{"lasted": False}, {"waned": 13.0}])
+def test_the_first_waning_ends_the_extension_for_good(failed):
+    visits = [*LASTS[:4], visit(4, **failed), visit(5), visit(6, **failed)]
+    assert gaps(rr.Stepped(), visits) == [12, 12, 14, 16, 16, 16, 16]
+    assert [reason for *_, reason in run(rr.Stepped(), visits)] == [
+        "start", "hold", "extend", "extend", "hold", "hold", "hold",
+    ]  # fmt: skip
+
+
+def test_stepping_back_goes_on_while_the_effect_does_not_last_but_not_below_the_start():
+    fails = [visit(k, lasted=False) for k in range(4, 9)]
+    assert gaps(rr.Stepped(on_waning="back"), [*LASTS[:4], *fails[:2], visit(6), *fails[3:]]) == [
+        12, 12, 14, 16, 14, 12, 12, 12, 12,
+    ]  # fmt: skip
+
+
+def test_the_dose_is_raised_once():
+    visits = [*LASTS[:3], visit(3, lasted=False), visit(4, lasted=False, units=22.0)]
+    told = run(rr.Stepped(on_waning="dose"), visits)
+    assert [float(units) for _, _, units, _ in told] == pytest.approx([20, 20, 20, 22, 22])
+    assert told[3][3] == "escalate"
+    assert told[4][3] == "hold"
+
+
+def test_a_cycle_without_response_changes_nothing():
+    visits = [*LASTS[:4], visit(4, lasted=False, responded=False), visit(5)]
+    assert gaps(rr.Stepped(), visits) == [12, 12, 14, 16, 16, 18]
+
+
+def test_early_return_opens_the_window_from_the_start():
+    told = run(rr.Stepped(early=True), LASTS[:5])
+    assert [(float(a), float(b)) for a, b, _, _ in told] == [(12, 12), (12, 12), (12, 14), (12, 16), (12, 18)]
+
+
+def test_fixed_and_on_waning():
+    seen, memory = LASTS[0], Memory()
+    assert (rr.Fixed(14).decide(seen, memory).earliest, rr.Fixed(14).decide(seen, memory).latest) == (14, 14)
+    decision = rr.OnWaning(10, 40).decide(seen, memory)
+    assert (decision.earliest, decision.latest) == (10, 40)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: rr.Fixed(0), "`weeks` must be a positive number of weeks"),
+        (lambda: rr.Fixed("12"), "`weeks` must be a positive number of weeks"),
+        (lambda: rr.OnWaning(20, 10), "`floor` must be at most `ceiling`"),
+        (lambda: rr.Stepped(start=30), "`start` must be at most `longest`"),
+        (lambda: rr.Stepped(hold=0), "`hold` must be a whole number"),
+        (lambda: rr.Stepped(on_waning="panic"), "`on_waning` must be one of hold, back, dose"),
+    ],
+)
+def test_impossible_strategies_are_refused(make, message):
+    with pytest.raises(rr.InputError, match=message):
+        make()
+
+
+def test_what_is_seen_is_a_read_only_copy():
+    week = np.array([3.0])
+    seen = Seen(**{name: week for name in SEEN_ARRAYS}, _past=([week], [week], [week]))
+    week[0] = 4.0
+    for name in SEEN_ARRAYS:
+        assert getattr(seen, name)[0] == 3.0
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(seen, name)[0] = 5.0
+    assert seen.past_lower.shape == (1, 1)
+    with pytest.raises(ValueError, match="read-only"):
+        seen.past_lower[0, 0] = 1.0
+
+
+LATENT = ("titre", "frailty", "suscept", "log_o", "dropout", "running", "immune", "recall")
+
+
+def test_nothing_latent_can_be_reached_from_what_is_seen():
+    """Walks every attribute of what a strategy is shown, in a real run."""
+    shown = []
+
+    class Spy(rr.Fixed):
+        def decide(self, seen, memory):
+            shown.append(seen)
+            return super().decide(seen, memory)
+
+    cohort = rr.draw_cohort(50, indication="glabellar")
+    rr.simulate(cohort, Spy(12), years=1)
+    secret = [getattr(cohort, name) for name in cohort.trait_names() if name != "preference"]
+    for seen in shown:
+        for name in dir(seen):
+            assert not any(word in name for word in LATENT)
+            value = getattr(seen, name)
+            arrays = [c for part in value for c in part] if name == "_past" else [value]
+            for array in (a for a in arrays if isinstance(a, np.ndarray) and a.size):
+                assert not any(np.shares_memory(array, s) for s in secret)
+                assert not any(array.shape == s.shape and np.array_equal(array, s) for s in secret)
