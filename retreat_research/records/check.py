@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..products import INDICATIONS, PRODUCTS, nearest
 from .scales import SCALES, Scale
-from .tables import UNKNOWN_PRODUCT, schemas
+from .tables import NOT_A_NUMBER, UNKNOWN_PRODUCT, schemas
 
 #: A baseline may be taken this long before the first session (weeks; assumed: half a year).
 BASELINE_WITHIN = 26.0
@@ -45,7 +45,7 @@ def collected(problems: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return rows.astype({"row": int}).reset_index(drop=True)
 
 
-def cell_problems(cells: pd.DataFrame, table: str) -> pd.DataFrame:
+def cell_problems(cells: pd.DataFrame, table: str, decimal_comma: bool = False) -> pd.DataFrame:
     """Cells that their own column's description refuses."""
     from pandera.errors import SchemaErrors
 
@@ -55,7 +55,8 @@ def cell_problems(cells: pd.DataFrame, table: str) -> pd.DataFrame:
         cases = error.failure_cases
     else:
         return found(table, "", pd.Series([], dtype=bool), "")
-    problem = cases["check"].replace("not_nullable", "missing")
+    comma = " (in a file with semicolons, decimals have a comma)" if decimal_comma else ""
+    problem = cases["check"].replace({"not_nullable": "missing", NOT_A_NUMBER: NOT_A_NUMBER + comma})
     unknown = problem == UNKNOWN_PRODUCT
     problem[unknown] += cases["failure_case"][unknown].map(product_hint)
     return pd.DataFrame({"table": table, "row": cases["index"], "column": cases["column"], "problem": problem})

@@ -71,7 +71,7 @@ def read_text_table(path: str | PathLike[str]) -> TextTable:
     delimiter = _delimiter(text, path.name)
     rows = _rows(text, delimiter, path.name)
     must(bool(rows), f"{path.name} is empty")
-    _, header = rows.pop(0)
+    header = list(rows.pop(0)[1])
     while not header[-1]:  # a spreadsheet's empty columns on the right
         header.pop()
     must(bool(rows), f"{path.name} has no rows below its header")
@@ -84,9 +84,9 @@ def read_text_table(path: str | PathLike[str]) -> TextTable:
         f"{path.name} has more cells than columns ({rows_text(long)})",
         "a text that holds the separator must stand in quotes",
     )
-    cells = [[None if cell in MISSING else cell for cell in (*cells, *[""] * width)[:width]] for _, cells in rows]
-    frame = pd.DataFrame(cells, columns=header, index=[i for i, _ in rows], dtype=object)
-    return TextTable(path.name, frame, decimal_comma=delimiter == ";")
+    whole = [cells if len(cells) == width else (*cells, *[""] * width)[:width] for _, cells in rows]
+    frame = pd.DataFrame(whole, columns=header, index=[i for i, _ in rows], dtype=object)
+    return TextTable(path.name, frame.mask(frame.isin(MISSING), None), decimal_comma=delimiter == ";")
 
 
 def read_bytes(path: Path) -> bytes:
@@ -111,11 +111,11 @@ def _decoded(path: Path) -> str:
         raise InputError(f"{path.name} is not UTF-8 (line {row}; Latin-1, perhaps); {SAVE_AS_UTF8}") from None
 
 
-def _rows(text: str, delimiter: str, name: str) -> list[tuple[int, list[str]]]:
+def _rows(text: str, delimiter: str, name: str) -> list[tuple[int, tuple[str, ...]]]:
     """The rows that are not blank, each with its number."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        stripped = ([cell.strip() for cell in record] for record in reader)
+        stripped = (tuple(map(str.strip, record)) for record in reader)
         return [(i, cells) for i, cells in enumerate(stripped, start=1) if any(cells)]
     except csv.Error:
         raise InputError(f"{name} is not well-formed CSV near line {reader.line_num}; look for a stray quote") from None

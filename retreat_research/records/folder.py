@@ -44,7 +44,7 @@ def load_folder(path: Path) -> Loaded:
 
     treated = sessions["patient"].dropna()
     problems = [
-        *(cell_problems(text, table) for table, text in cells.items()),
+        *(cell_problems(cells[table], table, text.decimal_comma) for table, text in texts.items()),
         *session_problems(sessions),
         *assessment_problems(rows["assessments"], treated),
         *(antibody_problems(rows["antibodies"], treated) if "antibodies" in rows else []),

@@ -33,7 +33,7 @@ def load_long(path: Path, mapping: LongMapping) -> Loaded:
     known = one.dropna(subset=["patient", "week"])
     back = known["week"] < known.groupby("patient")["week"].shift()
     problems = [
-        *(_named(cell_problems(cells[column], "ratings"), mapping, column) for column in ratings),
+        *(_named(cell_problems(cells[column], "ratings", text.decimal_comma), mapping, column) for column in ratings),
         _named(duplicates(TABLE, "week", one, ["patient", "week"]), mapping),
         found(TABLE, mapping.week, back, "date reversed: before the week of this patient's row above"),
         too_early(TABLE, mapping.week, one["week"]),

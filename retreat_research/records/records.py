@@ -71,7 +71,7 @@ class Records:
             self._antibodies["positive"] = self._antibodies["positive"].astype(bool)
         patients = pd.DataFrame({"patient": list(order)}) if patients is None else patients
         self._patients = _in_order(patients, tuple(patients), [], order)
-        self.notes = tuple(notes)
+        self._notes = tuple(notes)
 
     @property
     def sessions(self) -> pd.DataFrame:
@@ -94,6 +94,11 @@ class Records:
     def patients(self) -> pd.DataFrame:
         """A copy of the patients and their covariates."""
         return self._patients.copy()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was assumed in reading."""
+        return self._notes
 
     def cycles(self, endpoint: Endpoint) -> Cycles:
         """Every treatment cycle, with the loss of effect in (lower, upper] weeks.
@@ -159,7 +164,7 @@ class Records:
     def _repr_html_(self) -> str:
         from html import escape
 
-        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self._notes)
         return f"<p>{escape(repr(self)[1:-1])}</p>{self.quality().to_html(index=False)}<ul>{notes}</ul>"
 
 

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 RATERS = ("investigator", "subject")
 
-#: Text of the check that `check` completes with the nearest name.
+#: Problems to which `check` adds a hint.
 UNKNOWN_PRODUCT = "unknown product"
+NOT_A_NUMBER = "not a number"
 
 _READ: Mapping[str, Callable[[pd.Series], pd.Series]] = {"number": numbers, "date": dates, "text": lambda text: text}
 
@@ -127,7 +128,7 @@ _known_product = (UNKNOWN_PRODUCT, _known_product_rule)
 _known_rater = (f"must be {' or '.join(RATERS)}", lambda text: text.isin(RATERS))
 _FORM: Mapping[str, tuple[tuple[str, Any], ...]] = {
     "text": (),
-    "number": (("not a number", lambda text: numbers(text).notna()),),
+    "number": ((NOT_A_NUMBER, lambda text: numbers(text).notna()),),
     "date": (
         ("not a date in the form YYYY-MM-DD", written_as_date),
         ("no such date in the years 1900 to 2200", _right_date),

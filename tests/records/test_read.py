@@ -57,7 +57,8 @@ def test_semicolons_and_decimal_commas_are_read_the_same(clinic, text):
 
 def test_a_point_among_semicolons_is_not_a_number(clinic, text):
     problems = check_records(clinic(assessments=text["assessments"].replace(",", ";")))
-    assert [tuple(row) for row in problems.to_numpy()] == [("assessments", 6, "value", "not a number")]
+    problem = "not a number (in a file with semicolons, decimals have a comma)"
+    assert [tuple(row) for row in problems.to_numpy()] == [("assessments", 6, "value", problem)]
 
 
 def test_a_long_file(long_file):

@@ -16,8 +16,9 @@ def test_tables_are_copies(records):
         copy = getattr(records, table)
         copy["patient"] = "someone else"
         assert "someone else" not in set(getattr(records, table)["patient"])
-    with pytest.raises(AttributeError):
-        records.sessions = None
+    for name in ("sessions", "notes"):
+        with pytest.raises(AttributeError):
+            setattr(records, name, None)
 
 
 def test_quality(records):
