@@ -150,11 +150,7 @@ def amplitude(response: Response, dose: Floats) -> Floats:
     return (1 + response.amplitude_half) * dose / (dose + response.amplitude_half)
 
 
-#: From this many time constants of onset on, 1 − e^(−t/onset) is 1 in double precision.
-_RISEN = 37.5
-
-
-def effect(response: Response, weeks: Floats | float, peak: Floats, log_own: Floats, onset: Floats) -> Floats:
+def effect(response: Response, weeks: Floats | float, peak: Floats, log_own: Floats, risen: Floats | float) -> Floats:
     """Effect at `weeks` after the session.
 
     Parameters
@@ -165,7 +161,8 @@ def effect(response: Response, weeks: Floats | float, peak: Floats, log_own: Flo
         Amplitude of the curve (0: no response).
     log_own : float array (n,), ln weeks
         ln of the week at which the curve is down to `threshold` of its own peak.
-    onset : float array (n,), weeks
+    risen : float array (n,) or float
+        The share of the onset that has passed, `onset_share`.
 
     Returns
     -------
@@ -175,12 +172,19 @@ def effect(response: Response, weeks: Floats | float, peak: Floats, log_own: Flo
     h, odds = response.curve_hill, log((1 - response.threshold) / response.threshold)
     with np.errstate(over="ignore"):
         decline = 1 + np.exp(h * (np.log(weeks) - log_own) + odds)
-    value = peak / decline
+    return peak * risen / decline
+
+
+#: From this many time constants of onset on, 1 − e^(−t/onset) is 1 in double precision.
+_RISEN = 37.5
+
+
+def onset_share(weeks: Floats, onset: Floats) -> Floats:
+    """1 − e^(−t/onset), evaluated only where it is not 1 in double precision; weeks and onset of shape (n,)."""
+    share = np.ones_like(weeks)
     rising = np.flatnonzero(weeks < _RISEN * onset)
-    if rising.size:
-        since = weeks[rising] if isinstance(weeks, np.ndarray) else weeks
-        value[rising] *= -np.expm1(-since / onset[rising])
-    return value
+    share[rising] = -np.expm1(-weeks[rising] / onset[rising])
+    return share
 
 
 def shortening(response: Response, peak: Floats) -> Floats:

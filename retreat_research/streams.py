@@ -10,11 +10,12 @@ Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011, doi:10.11
 
 from __future__ import annotations
 
+import math
 from enum import IntEnum
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from .errors import must
 
@@ -38,43 +39,37 @@ class Purpose(IntEnum):
     VISIT = 9  # jitter, missed, rating, subject's rating
 
 
+# Typed, all of them: a Python int turns into float64 inside numba and gives plausible, wrong numbers.
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-_W0, _W1 = 0x9E3779B9, 0xBB67AE85
-_LOW, _WORD = np.uint64(0xFFFFFFFF), np.uint64(32)
+_W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+_LOW, _WORD, _HALF_WORD, _ZERO = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(16), np.uint64(0)
+_UNIT = 2.0**-32
 
 
-def philox(counter: tuple[NDArray[np.uint64], ...], key: tuple[int, int]) -> tuple[NDArray[np.uint64], ...]:
-    """Philox 4x32-10.
-
-    Parameters
-    ----------
-    counter : four arrays of uint64, shape (n,) or broadcastable, each below 2**32
-    key : two ints below 2**32
-
-    Returns
-    -------
-    Four arrays of uint64, shape (n,), each below 2**32.
-    """
-    c0, c1, c2, c3 = (np.array(word) for word in np.broadcast_arrays(*counter))
-    k0, k1 = key
+@njit(cache=True, inline="always")
+def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
+    """Philox 4x32-10: four counter words and two key words to four words, each a uint64 below 2**32."""
     for _ in range(10):
-        # (c0, c1, c2, c3) ← (high(M1·c2) ^ c1 ^ k0, low(M1·c2), high(M0·c0) ^ c3 ^ k1, low(M0·c0)), in place
-        np.multiply(c0, _M0, out=c0)
-        np.multiply(c2, _M1, out=c2)
-        c1 ^= c2 >> _WORD
-        c1 ^= np.uint64(k0)
-        c3 ^= c0 >> _WORD
-        c3 ^= np.uint64(k1)
-        c2 &= _LOW
-        c0 &= _LOW
-        c0, c1, c2, c3 = c1, c2, c3, c0
-        k0, k1 = (k0 + _W0) & 0xFFFFFFFF, (k1 + _W1) & 0xFFFFFFFF
+        p0, p1 = c0 * _M0, c2 * _M1
+        c0, c1, c2, c3 = (p1 >> _WORD) ^ c1 ^ k0, p1 & _LOW, (p0 >> _WORD) ^ c3 ^ k1, p0 & _LOW
+        k0, k1 = (k0 + _W0) & _LOW, (k1 + _W1) & _LOW
     return c0, c1, c2, c3
 
 
-def uniforms(
-    seed: int, purpose: Purpose, patient: NDArray[np.int64], session: int | NDArray[np.int64] = 0
-) -> list[Floats]:
+@njit(cache=True)
+def _fill(seed, purpose, patient, session, lane0, lane1, lane2, lane3):  # type: ignore[no-untyped-def]
+    k0, k1 = seed & _LOW, seed >> _WORD
+    for i in range(patient.size):
+        who = patient[i]
+        high = purpose << _HALF_WORD | who >> _WORD
+        w0, w1, w2, w3 = philox(who & _LOW, high, session[i], _ZERO, k0, k1)
+        lane0[i] = (np.float64(np.uint32(w0)) + 0.5) * _UNIT
+        lane1[i] = (np.float64(np.uint32(w1)) + 0.5) * _UNIT
+        lane2[i] = (np.float64(np.uint32(w2)) + 0.5) * _UNIT
+        lane3[i] = (np.float64(np.uint32(w3)) + 0.5) * _UNIT
+
+
+def uniforms(seed: int, purpose: Purpose, patient: NDArray[np.int64], session: int | NDArray[np.int64] = 0) -> Floats:
     """Four independent uniforms in (0, 1) for each patient.
 
     Parameters
@@ -87,24 +82,67 @@ def uniforms(
 
     Returns
     -------
-    list of 4 float arrays, shape (n,)
+    float array, shape (4, n)
         Lane 0 to 3; (word + 1/2) / 2**32, so never 0 or 1.
     """
-    seed = checked_seed(seed)
-    who = patient.astype(np.uint64)
-    high = np.uint64(purpose) << np.uint64(16) | who >> _WORD
-    when = np.atleast_1d(np.asarray(session, dtype=np.uint64))
-    words = philox((who & _LOW, high, when, np.zeros(1, dtype=np.uint64)), (seed & 0xFFFFFFFF, seed >> 32))
-    lanes = [word.astype(np.float64) for word in words]
-    for lane in lanes:
-        lane += 0.5
-        lane *= 2.0**-32
+    who, when = np.broadcast_arrays(patient, session)
+    lanes = np.empty((4, who.size))
+    _fill(np.uint64(checked_seed(seed)), np.uint64(purpose), who.astype(np.uint64), when.astype(np.uint64), *lanes)
     return lanes
 
 
+# Rational approximations of AS 241, lowest power first: numerator and denominator, near the median, beside it, far out.
+_A = (3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3, 1.3731693765509461125e4,
+      4.5921953931549871457e4, 6.7265770927008700853e4, 3.3430575583588128105e4, 2.5090809287301226727e3)  # fmt: skip
+_B = (1.0, 4.2313330701600911252e1, 6.8718700749205790830e2, 5.3941960214247511077e3,
+      2.1213794301586595867e4, 3.9307895800092710610e4, 2.8729085735721942674e4, 5.2264952788528545610e3)  # fmt: skip
+_C = (1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0, 3.64784832476320460504e0,
+      1.27045825245236838258e0, 2.41780725177450611770e-1, 2.27238449892691845833e-2, 7.74545014278341407640e-4)  # fmt: skip
+_D = (1.0, 2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1,
+      1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4, 1.05075007164441684324e-9)  # fmt: skip
+_E = (6.65790464350110377720e0, 5.46378491116411436990e0, 1.78482653991729133580e0, 2.96560571828504891230e-1,
+      2.65321895265761230930e-2, 1.24266094738807843860e-3, 2.71155556874348757815e-5, 2.01033439929228813265e-7)  # fmt: skip
+_F = (1.0, 5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2,
+      7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7, 2.04426310338993978564e-15)  # fmt: skip
+
+
+@njit(cache=True, inline="always")
+def _polynomial(r, c):  # type: ignore[no-untyped-def]
+    return ((((((c[7] * r + c[6]) * r + c[5]) * r + c[4]) * r + c[3]) * r + c[2]) * r + c[1]) * r + c[0]
+
+
+@njit(cache=True)
+def _quantiles(uniform, normal):  # type: ignore[no-untyped-def]
+    for i in range(uniform.size):  # without a branch, so that the compiler can use vector instructions
+        q = uniform[i] - 0.5
+        r = 0.180625 - q * q
+        normal[i] = q * _polynomial(r, _A) / _polynomial(r, _B)
+    for i in range(uniform.size):
+        q = uniform[i] - 0.5
+        if abs(q) > 0.425:
+            r = math.sqrt(-math.log(uniform[i] if q < 0 else 1.0 - uniform[i]))
+            if r <= 5.0:
+                x = _polynomial(r - 1.6, _C) / _polynomial(r - 1.6, _D)
+            else:
+                x = _polynomial(r - 5.0, _E) / _polynomial(r - 5.0, _F)
+            normal[i] = -x if q < 0 else x
+
+
 def normals(uniform: Floats) -> Floats:
-    """Standard normals of the same shape, by inversion."""
-    return np.asarray(ndtri(uniform))
+    """Standard normals by inversion of uniforms in (0, 1); both of shape (n,).
+
+    Notes
+    -----
+    Algorithm AS 241 (PPND16), as R's `qnorm`; relative error about 1e-15. Three times as fast as `scipy.special.ndtri`,
+    which a profile of the simulator showed to be its largest part.
+
+    References
+    ----------
+    Wichura, "The percentage points of the normal distribution", Applied Statistics 37 (1988) 477, doi:10.2307/2347330.
+    """
+    normal = np.empty(uniform.size)
+    _quantiles(uniform, normal)
+    return normal
 
 
 def checked_seed(seed: int) -> int:

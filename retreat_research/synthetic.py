@@ -15,7 +15,7 @@ from .cohort import Cohort, draw_cohort
 from .errors import must
 from .records import SCALES
 from .records.tables import schemas
-from .response import duration_factor, effect, shortening
+from .response import duration_factor, effect, onset_share, shortening
 from .simulation import simulate
 from .strategies import Fixed, OnWaning, Stepped, Strategy
 from .streams import Purpose, checked_seed, normals, uniforms
@@ -182,8 +182,8 @@ def _assessments(history: pd.DataFrame, cohort: Cohort, group: Group, who: pd.Da
             after = days > day
             weeks = (days[after] - day) / DAYS
             full = np.full(weeks.size, 1.0)
-            onset = full * cohort.onset[trait]
-            true[after] = np.maximum(true[after], effect(response, weeks, peak * full, curve * full, onset))
+            risen = onset_share(weeks, full * cohort.onset[trait])
+            true[after] = np.maximum(true[after], effect(response, weeks, peak * full, curve * full, risen))
         for r, rater in enumerate(rating.raters):
             luck = uniforms(seed, Purpose.VISIT, np.array([patient]), days)[2 + r]
             noise = cohort.world.observation.rater_sd * normals(luck)

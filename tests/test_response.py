@@ -11,6 +11,7 @@ from retreat_research.response import (
     duration_factor,
     effect,
     non_response_probability,
+    onset_share,
     shortening,
 )
 
@@ -26,7 +27,7 @@ def test_the_effect_crosses_the_threshold_when_the_duration_says(dose, threshold
     duration = own * shortening(response, peak)
 
     def above(weeks):
-        return effect(response, np.array([weeks]), peak, np.log(own), np.array([0.05]))[0] - threshold
+        return effect(response, np.array([weeks]), peak, np.log(own), 1.0)[0] - threshold
 
     if peak[0] <= threshold:
         assert duration[0] == 0
@@ -38,7 +39,7 @@ def test_one_curve_gives_every_endpoints_duration():
     """T80/T50 = 4^(1/h): DESIGN §6, ln 4/ln(T80/T50) = h."""
     weeks = np.linspace(1, 80, 200_001)
     own = np.full_like(weeks, np.log(17.0))
-    value = effect(RESPONSE, weeks, np.ones_like(weeks), own, np.full_like(weeks, 0.01))
+    value = effect(RESPONSE, weeks, np.ones_like(weeks), own, 1.0)
     t80, t50 = (weeks[np.argmax(value <= left)] for left in (0.2, 0.5))
     assert np.log(4) / np.log(t80 / t50) == pytest.approx(RESPONSE.curve_hill, abs=1e-3)
 
@@ -59,7 +60,10 @@ def test_above_the_label_dose_duration_grows_about_0_16_per_ln_dose():
 def test_the_onset_factor_is_dropped_only_where_it_is_one():
     weeks = np.array([0.5, 5.0, 11.24, 11.26, 40.0])
     naive = (1 - np.exp(-weeks / 0.3)) / (1 + 4 * (weeks / 17.0) ** 3)
-    found = effect(RESPONSE, weeks, np.ones(5), np.full(5, np.log(17.0)), np.full(5, 0.3))
+    risen = onset_share(weeks, np.full(5, 0.3))
+    assert (risen[:2] < 1).all()
+    assert (risen[3:] == 1).all()
+    found = effect(RESPONSE, weeks, np.ones(5), np.full(5, np.log(17.0)), risen)
     np.testing.assert_allclose(found, naive, rtol=1e-14)
 
 

@@ -18,9 +18,9 @@ from .step import CODES, PRODUCT_NAMES, Cycle, Given, checked, cycle, observe, p
 
 Floats = NDArray[np.float64]
 
-BLOCK = 8192
+BLOCK = 16_384
 #: A block is packed anew when fewer of its patients than this are still followed.
-PACK_BELOW = 0.75
+PACK_BELOW = 0.9
 MAX_VISITS = 100_000
 
 

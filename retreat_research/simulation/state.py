@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..cohort import Cohort
 from ..immunity import SEROTYPES, ImmuneState
+from ..response import onset_share
 from ..strategies import Memory
 from .outcomes import Totals
 
@@ -57,6 +58,7 @@ class State:
     traits: Cohort
     totals: Totals
     end_week: Floats  # of follow-up: horizon or dropout
+    risen_at_check: Floats  # share of the onset that has passed at the check after a session
     week: Floats  # of the present visit
     observed: Observed
     running: Running
@@ -79,6 +81,7 @@ class State:
             traits=cohort,
             totals=Totals.zero(end_week, horizon),
             end_week=end_week,
+            risen_at_check=onset_share(np.full(n, cohort.world.observation.check_week), cohort.onset),
             week=np.zeros(n),
             observed=Observed(
                 session=np.zeros(n, dtype=np.int64),
@@ -113,6 +116,7 @@ class State:
             traits=self.traits[keep],
             totals=self.totals.at(keep),
             end_week=self.end_week[keep],
+            risen_at_check=self.risen_at_check[keep],
             week=self.week[keep],
             observed=_kept(self.observed, keep),
             running=_kept(self.running, keep),

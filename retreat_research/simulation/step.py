@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import must, must_all
 from ..immunity import SEROTYPES, decayed, effective_share, exposed
 from ..products import PRODUCTS, nearest
-from ..response import amplitude, duration_factor, effect, shortening
+from ..response import amplitude, duration_factor, effect, onset_share, shortening
 from ..strategies import Decision, Seen
 from ..streams import Purpose, normals, uniforms
 from ..world import World
@@ -68,9 +68,10 @@ def product_table(world: World) -> tuple[Floats, Floats]:
 def seen(state: State, label_units: float) -> Seen:
     """What the strategy is shown: observations only, copied."""
     observed = {name: getattr(state.observed, name) for name in Observed.__dataclass_fields__}
-    observed["product"] = PRODUCT_NAMES[state.observed.product]
+    codes = observed.pop("product")
     return Seen(
         **observed,
+        _products=(PRODUCT_NAMES, codes),
         week=state.week,
         label_units=np.full(state.week.size, label_units),
         preference=state.traits.preference,
@@ -190,16 +191,22 @@ def observe(world: World, state: State, given: Given, cycle: Cycle, seed: int, v
     if observation.missed_check > 0:
         _, missed, _, _ = uniforms(seed, Purpose.ATTENDANCE, traits.patient, visit)
         assessed &= missed >= observation.missed_check
-    at_check = _effect(world, state, cycle, observation.check_week) + observation.rater_sd * normals(cycle.check_luck)
-    at_return = _effect(world, state, cycle, cycle.gap_weeks) + observation.rater_sd * normals(cycle.return_luck)
+    at_check = _effect(world, state, cycle, observation.check_week, state.risen_at_check)
+    at_check += observation.rater_sd * normals(cycle.check_luck)
+    at_return = _effect(world, state, cycle, cycle.gap_weeks, onset_share(cycle.gap_weeks, traits.onset))
+    at_return += observation.rater_sd * normals(cycle.return_luck)
     responded = assessed & (at_check > response.threshold)
     effect_at_return = at_return > response.threshold
 
+    # (lower, upper]: noticed waning is an upper bound; otherwise the rating at the visit says which side the loss is on
     noticed = cycle.noticed_weeks <= cycle.gap_weeks
-    waned = np.where(noticed, cycle.noticed_weeks, np.nan)
-    upper = np.where(noticed, waned, np.where(effect_at_return, np.inf, cycle.gap_weeks))
-    lower = np.where(np.isinf(upper), cycle.gap_weeks, np.where(responded, observation.check_week, 0.0))
+    upper = np.where(noticed, cycle.noticed_weeks, cycle.gap_weeks)
+    waned = np.where(noticed, upper, np.nan)
+    lower = observation.check_week * responded
     lower[lower >= upper] = 0.0
+    still = effect_at_return & ~noticed
+    np.copyto(lower, cycle.gap_weeks, where=still)
+    np.copyto(upper, np.inf, where=still)
     no_duration = ~given.injected | (assessed & ~responded)
     lower[no_duration], upper[no_duration] = np.nan, np.nan
 
@@ -222,14 +229,14 @@ def observe(world: World, state: State, given: Given, cycle: Cycle, seed: int, v
     )
 
 
-def _effect(world: World, state: State, cycle: Cycle, weeks: Floats | float) -> Floats:
+def _effect(world: World, state: State, cycle: Cycle, weeks: Floats | float, risen: Floats) -> Floats:
     """True effect `weeks` after the session: the larger of the running curves."""
-    onset, new, last, rows = state.traits.onset, cycle.new, state.running, cycle.carried
-    value = effect(world.response, weeks, new.peak, new.log_own, onset)
+    new, last, rows = cycle.new, state.running, cycle.carried
+    value = effect(world.response, weeks, new.peak, new.log_own, risen)
     if rows.size:
         since = (weeks[rows] if isinstance(weeks, np.ndarray) else weeks) + state.week[rows] - last.start[rows]
-        older = effect(world.response, since, last.peak[rows], last.log_own[rows], onset[rows])
-        value[rows] = np.maximum(value[rows], older)
+        share = onset_share(since, state.traits.onset[rows])
+        value[rows] = np.maximum(value[rows], effect(world.response, since, last.peak[rows], last.log_own[rows], share))
     return value
 
 

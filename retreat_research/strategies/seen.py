@@ -33,9 +33,7 @@ class Seen:
     gap_weeks : float array, weeks
         Length of the cycle that ended; NaN at session 0.
     units : float array
-        Last dose, in units of `product`; at session 0 the label dose.
-    product : str array
-        Last product; at session 0 the cohort's.
+        Last dose, in units of `product` (a property of the same shape); at session 0 the label dose.
     label_units : float array
         Label dose of the cohort's product.
     lower, upper : float array, weeks
@@ -64,7 +62,6 @@ class Seen:
     week: Floats
     gap_weeks: Floats
     units: Floats
-    product: NDArray[np.str_]
     label_units: Floats
     lower: Floats
     upper: Floats
@@ -77,6 +74,7 @@ class Seen:
     last_test: NDArray[np.int64]
     last_test_week: Floats
     preference: Floats
+    _products: tuple[NDArray[np.str_], NDArray[np.intp]] = field(repr=False)
     _past: tuple[Sequence[Floats], Sequence[Floats], Sequence[Floats]] = field(repr=False)
 
     def __post_init__(self) -> None:
@@ -87,6 +85,14 @@ class Seen:
 
     def __len__(self) -> int:
         return self.week.size
+
+    @property
+    def product(self) -> NDArray[np.str_]:
+        """Last product; at session 0 the cohort's; shape (n,)."""
+        names, codes = self._products
+        chosen = names[codes]
+        chosen.flags.writeable = False
+        return chosen
 
     @property
     def past_lower(self) -> Floats:
@@ -110,7 +116,7 @@ class Seen:
         return table
 
 
-SEEN_ARRAYS = tuple(f.name for f in fields(Seen) if f.name != "_past")
+SEEN_ARRAYS = tuple(f.name for f in fields(Seen) if not f.name.startswith("_"))
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,13 +14,12 @@ def visit(session, *, lasted=True, responded=True, assessed=True, units=20.0, wa
     arrays |= {
         "session": np.array([session]),
         "units": np.array([units]),
-        "product": np.array(["onabotulinumtoxinA"]),
         "effect_at_return": np.array([lasted]),
         "responded": np.array([responded]),
         "assessed": np.array([assessed]),
         "waned_weeks": np.array([waned]),
     }
-    return Seen(**arrays, _past=([], [], []))
+    return Seen(**arrays, _products=(np.array(["onabotulinumtoxinA"]), np.array([0])), _past=([], [], []))
 
 
 def run(strategy, visits):
@@ -106,7 +105,7 @@ def test_impossible_strategies_are_refused(make, message):
 
 def test_what_is_seen_is_a_read_only_copy():
     week = np.array([3.0])
-    seen = Seen(**{name: week for name in SEEN_ARRAYS}, _past=([week], [week], [week]))
+    seen = Seen(**{name: week for name in SEEN_ARRAYS}, _products=(np.array(["a"]), np.array([0])), _past=([week],) * 3)
     week[0] = 4.0
     for name in SEEN_ARRAYS:
         assert getattr(seen, name)[0] == 3.0
@@ -136,7 +135,13 @@ def test_nothing_latent_can_be_reached_from_what_is_seen():
         for name in dir(seen):
             assert not any(word in name for word in LATENT)
             value = getattr(seen, name)
-            arrays = [c for part in value for c in part] if name == "_past" else [value]
+            arrays = (
+                [c for part in value for c in part]
+                if name == "_past"
+                else list(value)
+                if name == "_products"
+                else [value]
+            )
             for array in (a for a in arrays if isinstance(a, np.ndarray) and a.size):
                 assert not any(np.shares_memory(array, s) for s in secret)
                 assert not any(array.shape == s.shape and np.array_equal(array, s) for s in secret)
