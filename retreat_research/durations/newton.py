@@ -1,0 +1,130 @@
+"""Newton's method for a concave log-likelihood of rows in (δ, τ), with z = τ·r − δ·x."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import FitError
+from .families import Family
+from .likelihood import Sample, Terms, row_terms
+
+STEPS = 100  # 5 to 8 are usual
+HALVINGS = 40
+DECREMENT = 1e-12  # of the log-likelihood, per unit of mean weight: estimates are within 1e-6 standard errors
+STEEPEST = 1e8  # times the starting 1/σ: the scale is going to 0
+FLAT = 1e-6  # information per unit of mean weight about a change of z by at most 1; one event gives about 0.1 to 1
+
+
+@dataclass(frozen=True, eq=False)
+class Peak:
+    """Where the log-likelihood is largest.
+
+    Attributes
+    ----------
+    theta : float array (k + 1,)
+        δ and τ.
+    information : float array (k + 1, k + 1)
+        Minus the Hessian.
+    llf : float
+    terms : Terms
+        Of each row, in the sample's order.
+    x : float array (k, n)
+    weight : float array (n,)
+    flat : float array (k + 1,) or None
+        A direction in which the log-likelihood rises for ever, if there is one: then there is no maximum.
+    """
+
+    theta: np.ndarray
+    information: np.ndarray
+    llf: float
+    terms: Terms
+    x: np.ndarray
+    weight: np.ndarray
+    flat: np.ndarray | None
+
+    def scores(self) -> np.ndarray:
+        """Weighted gradient of each row, (k + 1, n)."""
+        return np.vstack([self.x * self.terms.eta, self.terms.tau]) * self.weight
+
+
+def climb(family: Family, sample: Sample, x: np.ndarray, weight: np.ndarray, tau: float) -> Peak:
+    """Maximise Σ w_i log-likelihood_i over δ and τ, starting at δ = 0 and `tau`.
+
+    Parameters
+    ----------
+    x : float array (k, n)
+        One row per column of the design: orthogonal, with mean square 1.
+    weight : float array (n,)
+    tau : float
+        A start of the order of 1/σ.
+
+    Raises
+    ------
+    FitError
+        If the maximum is not reached.
+    """
+    unit = weight.mean()
+    theta = np.append(np.zeros(x.shape[0]), tau)
+    terms, value = _evaluate(family, sample, x, weight, theta)
+    while not np.isfinite(value) and theta[-1] > 1e-6 * tau:
+        theta[-1] /= 2
+        terms, value = _evaluate(family, sample, x, weight, theta)
+    for _ in range(STEPS):
+        gradient, information = _derivatives(terms, x, weight)
+        try:
+            step = np.linalg.solve(information, gradient)
+        except np.linalg.LinAlgError:
+            return Peak(theta, information, value, terms, x, weight, _flattest(information))
+        decrement = float(gradient @ step)
+        if decrement <= DECREMENT * unit:
+            flat = _flattest(information)
+            change = np.maximum(np.abs(_change(sample.low, flat, x)), np.abs(_change(sample.high, flat, x)))
+            curved = flat @ information @ flat > FLAT * unit * change.max() ** 2
+            return Peak(theta, information, value, terms, x, weight, None if curved else flat)
+        length = min(1.0, 0.9 * theta[-1] / max(-step[-1], 1e-300))  # τ stays positive
+        for _ in range(HALVINGS):
+            tried = theta + length * step
+            terms, there = _evaluate(family, sample, x, weight, tried)
+            if there >= value + 1e-4 * length * decrement - 1e-13 * abs(value):
+                break
+            length /= 2
+        else:
+            break
+        theta, value = tried, there
+        if theta[-1] > STEEPEST * tau:
+            break
+    raise FitError(
+        "the fit did not converge: the scale goes to 0 if the model fits every duration exactly; "
+        "otherwise try fewer covariates or another family"
+    )
+
+
+def _evaluate(
+    family: Family, sample: Sample, x: np.ndarray, weight: np.ndarray, theta: np.ndarray
+) -> tuple[Terms, float]:
+    with np.errstate(all="ignore"):  # a step too far gives −inf or NaN, which is never accepted
+        terms = row_terms(family, sample, theta[:-1] @ x, theta[-1])
+        return terms, float(weight @ terms.llf)
+
+
+def _derivatives(terms: Terms, x: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gradient and minus the Hessian in (δ, τ)."""
+    k = x.shape[0]
+    gradient = np.append(x @ (weight * terms.eta), weight @ terms.tau)
+    information = np.empty((k + 1, k + 1))
+    information[:k, :k] = -(x * (weight * terms.eta_eta)) @ x.T
+    information[k, :k] = information[:k, k] = -x @ (weight * terms.eta_tau)
+    information[k, k] = -(weight @ terms.tau_tau)
+    return gradient, information
+
+
+def _flattest(information: np.ndarray) -> np.ndarray:
+    """The direction with the least information, of length 1."""
+    return np.linalg.eigh(information)[1][:, 0]
+
+
+def _change(r: np.ndarray, direction: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """How much z of each row changes along `direction`; 0 where the bound is infinite."""
+    return np.where(np.isfinite(r), r, 0.0) * direction[-1] - direction[:-1] @ x
