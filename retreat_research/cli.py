@@ -32,10 +32,10 @@ def study(
     records: Annotated[
         Path | None,
         typer.Option(
-            help="Folder with sessions.csv and assessments.csv, or one CSV file with --mapping. "
-            "Without it, the embedded synthetic clinic."
+            help="Folder with sessions.csv and assessments.csv, or one CSV file with --mapping; "
+            "without it, the embedded synthetic clinic."
         ),
-    ] = None,  # fmt: skip
+    ] = None,
     mapping: MappingOption = None,
     endpoint: Annotated[
         str | None, typer.Option(help="""Such as 'LossOfBenefit("TWSTRS", loss=0.8, response=8)'.""")

@@ -67,10 +67,10 @@ class Cycles:
         must(data is None or len(data) == n, f"`data` has {0 if data is None else len(data)} rows, not {n}")
         frame = pd.DataFrame(index=range(n)) if data is None else data.reset_index(drop=True).copy()
         if patient is not None:
-            patient = pd.Series(np.asarray(patient) if not isinstance(patient, pd.Series) else patient.to_numpy())
-            must(len(patient) == n, f"`patient` has {len(patient)} rows, not {n}")
-            must_all(patient.notna(), "`patient` is missing")
-            frame["patient"] = patient
+            who = pd.Series(np.asarray(patient))
+            must(len(who) == n, f"`patient` has {len(who)} rows, not {n}")
+            must_all(who.notna(), "`patient` is missing")
+            frame["patient"] = who
         elif "patient" not in frame:
             frame["patient"] = np.arange(n)
         if "responder" not in frame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -24,9 +24,12 @@ def theme() -> Iterator[None]:
     import matplotlib as mpl
     import seaborn as sns
 
-    fixed = {"svg.hashsalt": "retreat_research", "savefig.dpi": 130, "figure.dpi": 100, "font.family": "DejaVu Sans"}
-    look = {**sns.axes_style("ticks"), **sns.plotting_context("notebook", font_scale=0.9), "font.size": 10.0}
-    with mpl.rc_context({**look, **fixed, "axes.spines.top": False, "axes.spines.right": False}):
+    look: dict[Any, Any] = {}
+    look.update(sns.axes_style("ticks"))
+    look.update(sns.plotting_context("notebook", font_scale=0.9))
+    look.update({"axes.spines.top": False, "axes.spines.right": False, "font.family": "DejaVu Sans", "font.size": 10.0})
+    look.update({"svg.hashsalt": "retreat_research", "savefig.dpi": 130, "figure.dpi": 100})
+    with mpl.rc_context(look):
         yield
 
 
@@ -45,17 +48,25 @@ def _palette(n: int) -> list[tuple[float, float, float]]:
 
 
 def durations(result: StudyResult, ax: Axes | None = None) -> Axes:
-    """Share of responding cycles still in effect: Turnbull's estimate as steps, the log-normal fit as curves."""
+    """Share of responding cycles still in effect: Turnbull's estimate and the log-normal fit.
+
+    Turnbull's estimate is drawn thick with dots where the visits determine it and thin where they leave it open.
+    """
     ax = _axes(ax, 7.5, 4.8)
     report = result.durations
-    finite = result.cycles.responding.frame[["lower", "upper"]].replace(np.inf, np.nan)
-    weeks = np.linspace(0.01, min(float(np.nanmax(finite.to_numpy())) * 1.05, 60.0), 300)
+    bounds = result.cycles.responding.frame[["lower", "upper"]].to_numpy()
+    longest = min(1.02 * float(bounds[np.isfinite(bounds)].max()), 60.0)
+    weeks = np.linspace(0.01, longest, 300)
     arms = list(report.turnbull)
     for arm, colour, style in zip(arms, _palette(len(arms)), STYLES * len(arms), strict=False):
-        steps = report.turnbull[arm].survival(weeks)
         label = f"{arm} ({int(report.response.loc[arm, 'responders'])} cycles)"
-        ax.fill_between(weeks, steps["survival_low"], steps["survival"], color=colour, alpha=0.25, lw=0)
-        ax.step(weeks, steps["survival"], where="post", color=colour, lw=0.9, alpha=0.8)
+        regions = report.turnbull[arm].intervals
+        start, share = 0.0, 1.0
+        for left, right, mass in regions[["left", "right", "mass"]].itertuples(index=False):
+            few = len(regions) < 12
+            ax.plot([start, left], [share, share], color=colour, lw=1.1, marker="o" if few else None, ms=3)
+            ax.plot([left, right], [share, share - mass], color=colour, lw=0.5, alpha=0.7)
+            start, share = right, share - mass
         if arm in report.table.index:
             curve = report.fit.survival(weeks, pd.DataFrame({"arm": [arm]}))
             ax.plot(weeks, curve["estimate"], color=colour, ls=style, lw=2, label=label)
@@ -63,7 +74,7 @@ def durations(result: StudyResult, ax: Axes | None = None) -> Axes:
             ax.plot([], [], color=colour, lw=1, label=f"{label}, Turnbull only")
     ax.axhline(0.5, color="0.7", lw=0.8, zorder=0)
     ax.set(xlabel="weeks since the session", ylabel="share of responding cycles\nstill in effect", ylim=(0, 1.02))
-    ax.set_xlim(0, weeks[-1])
+    ax.set_xlim(0, longest)
     ax.legend(fontsize=8, frameon=False)
     return ax
 
@@ -75,7 +86,7 @@ def frontier(result: StudyResult, ax: Axes | None = None) -> Axes:
 
 def gains(result: StudyResult, ax: Axes | None = None) -> Axes:
     """Gain of each strategy over the fixed interval of equal exposure, in each world of the sweep."""
-    ax = _axes(ax, 7.5, 4.6)
+    ax = _axes(ax, 10, 4.6)
     table = result.sweep[result.sweep["equal"].isin(["antigen", "units"])]
     worlds = list(dict.fromkeys(table["world"]))
     names = list(dict.fromkeys(table["strategy"]))
@@ -91,7 +102,6 @@ def gains(result: StudyResult, ax: Axes | None = None) -> Axes:
     ax.invert_yaxis()
     ax.set(xlabel="gain in time in benefit over the fixed interval of equal exposure (percentage points)")
     ax.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    ax.figure.set_size_inches(10, 4.6)
     return ax
 
 

@@ -73,7 +73,7 @@ class Rating:
 
 
 RATINGS = {
-    "glabellar lines": Rating("FWS", ("investigator", "subject"), 2.7, 0.3, 2.0, 2.0),
+    "glabellar lines": Rating("FWS", ("investigator", "subject"), 2.9, 0.1, 2.6, 2.0),
     "cervical dystonia": Rating("TWSTRS", ("investigator",), 46.0, 8.0, 28.0, 20.0),
 }
 CHECK_DAYS = 21

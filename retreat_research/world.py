@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 #: Median true duration (weeks, before any visit grid) of the label dose, by indication and product.
 #: Sourced are glabellar lines (EVIDENCE, priors to start from), cervical dystonia with ona (kinetics.csv
-#: duration_ona_CD, 95 d, doi:10.1186/1471-2377-14-91) and hyperhidrosis (D123); crow's feet lies below its published 125 d (D071)
-#: because visits lengthen a published median; the rest is assumed.
+#: duration_ona_CD, 95 d, doi:10.1186/1471-2377-14-91) and hyperhidrosis (D123); crow's feet lies below its published
+#: 125 d (D071) because visits lengthen a published median; the rest is assumed.
 MEDIAN_WEEKS: Mapping[str, Mapping[str, float]] = {
     "glabellar lines": {
         "onabotulinumtoxinA": 17.0,

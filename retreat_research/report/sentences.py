@@ -51,7 +51,8 @@ def _gain(result: StudyResult, name: str) -> str:
 def _survives(result: StudyResult) -> str:
     """Whether the sign of each gain holds in every world of the sweep."""
     table = result.sweep[result.sweep["equal"].isin(["antigen", "units"])]
-    firm, other = [], []
+    firm: list[str] = []
+    other: list[str] = []
     for name, rows in table.groupby("strategy", sort=False):
         up = (rows["gain"] > CLEAR * rows["mcse"]).all()
         down = (rows["gain"] < -CLEAR * rows["mcse"]).all()

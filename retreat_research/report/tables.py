@@ -55,12 +55,12 @@ def durations_for_reading(result: StudyResult) -> pd.DataFrame:
     rows = {}
     for arm, counts in response.iterrows():
         row = {
-            "patients": f"{counts['patients']:,}",
-            "cycles": f"{counts['cycles']:,}",
-            "assessed": f"{counts['assessed']:,}",
-            "responders": f"{counts['responders']:,}",
+            "patients": f"{counts['patients']:,.0f}",
+            "cycles": f"{counts['cycles']:,.0f}",
+            "assessed": f"{counts['assessed']:,.0f}",
+            "responders": f"{counts['responders']:,.0f}",
             "no response": _interval(counts, "non_response", "lower", "upper", scale=100, unit="%"),
-            "retreated while effective": f"{counts['retreated']:,}",
+            "retreated while effective": f"{counts['retreated']:,.0f}",
         }
         if arm in table.index:
             found = table.loc[arm]

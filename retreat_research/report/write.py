@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -25,8 +25,8 @@ PACKAGES = ("numpy", "scipy", "pandas", "lifelines", "statsmodels", "formulaic",
 FIGURES = {
     "durations": (
         plots.durations,
-        "How long the effect lasts in cycles with a response. Steps: Turnbull's estimate; shaded where the visits do "
-        "not tell. Curves: the log-normal fit.",
+        "How long the effect lasts in cycles with a response. Steps: Turnbull's estimate, thin where the visits leave "
+        "it open. Curves: the log-normal fit.",
     ),
     "frontier": (
         plots.frontier,
@@ -96,6 +96,7 @@ def fill(
 def _figures(result: StudyResult, folder: Path) -> list[dict[str, str]]:
     import matplotlib as mpl
     import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure
 
     known = not result.comparison.table()["antibodies"].isna().any()
     figures = []
@@ -103,7 +104,7 @@ def _figures(result: StudyResult, folder: Path) -> list[dict[str, str]]:
         for name, (draw, caption) in FIGURES.items():
             if name == "antibodies" and not known:
                 continue
-            figure = draw(result).figure
+            figure = cast(Figure, draw(result).figure)
             figure.savefig(folder / f"{name}.png", metadata={"Software": None})
             figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
             plt.close(figure)

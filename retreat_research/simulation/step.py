@@ -202,7 +202,7 @@ def observe(world: World, state: State, given: Given, cycle: Cycle, seed: int, v
     noticed = cycle.noticed_weeks <= cycle.gap_weeks
     upper = np.where(noticed, cycle.noticed_weeks, cycle.gap_weeks)
     waned = np.where(noticed, upper, np.nan)
-    lower = observation.check_week * responded
+    lower = np.where(responded, observation.check_week, 0.0)
     lower[lower >= upper] = 0.0
     still = effect_at_return & ~noticed
     np.copyto(lower, cycle.gap_weeks, where=still)

@@ -156,5 +156,5 @@ class Memory(dict[str, NDArray[Any]]):
         except KeyError:
             raise AttributeError(f"the memory has no `{name}`; it has {', '.join(self) or 'nothing'}") from None
 
-    def __dir__(self) -> Iterator[str]:  # type: ignore[override]
+    def __dir__(self) -> Iterator[str]:
         return iter(self)

@@ -18,10 +18,10 @@ ON_WANING = ("hold", "back", "dose")
 class Stepped(Strategy):
     """Start at the typical interval and step out while the effect lasts to the visit.
 
-    After `hold` sessions at `start` weeks, each visit with effect still there adds `step` weeks. The first visit without
-    it ends the extension for good: the longest rhythm is kept (``hold``), or stepped back by `step` now and whenever
-    the effect does not last again (``back``), or kept with the dose raised once by a tenth (``dose``). A cycle without
-    any response says nothing about how long a response lasts: the rhythm stays as it is.
+    After `hold` sessions at `start` weeks, each visit with effect still there adds `step` weeks. The first visit
+    without it ends the extension for good: the longest rhythm is kept (``hold``), or stepped back by `step` now and
+    whenever the effect does not last again (``back``), or kept with the dose raised once by a tenth (``dose``). A cycle
+    without any response says nothing about how long a response lasts: the rhythm stays as it is.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ class DurationReport:
 
 def arm_names(frame: pd.DataFrame) -> pd.Series:
     """One name per product and dose, such as ``onabotulinumtoxinA 20 U``."""
-    return frame["product"].astype(str) + " " + frame["units"].map(lambda u: f"{u:,g} U")
+    return frame["product"].astype(str) + " " + frame["units"].map(lambda u: f"{u:,.12g} U")
 
 
 def estimate_durations(cycles: Cycles) -> DurationReport:

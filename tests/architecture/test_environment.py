@@ -104,6 +104,6 @@ def test_the_citation_names_this_version():
 def test_files_beside_the_modules_are_installed_with_them():
     patterns = PYPROJECT["tool"]["setuptools"]["package-data"]["retreat_research"]
     package = ROOT / "retreat_research"
-    beside = [p for p in package.rglob("*") if p.is_file() and p.suffix not in {".py", ".pyc"}]
+    beside = [p for p in package.rglob("*") if p.is_file() and p.suffix != ".py" and "__pycache__" not in p.parts]
     installed = {path for pattern in patterns for path in package.glob(pattern)}
     assert [path.relative_to(package).as_posix() for path in beside if path not in installed] == []
