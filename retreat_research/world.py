@@ -174,7 +174,7 @@ class World:
     def from_fit(
         cls,
         fit: AFTResult,
-        newdata: pd.DataFrame,
+        newdata: pd.DataFrame | None = None,
         *,
         indication: str,
         product: str,
@@ -187,8 +187,8 @@ class World:
         Parameters
         ----------
         fit : AFTResult, family ``lognormal``
-        newdata : pandas.DataFrame, one row
-            The arm the cohort is treated as.
+        newdata : pandas.DataFrame, one row, optional
+            The arm the cohort is treated as; not needed for a fit without covariates.
         indication, product : str
         units : float
             The dose of that arm; it counts as one.
@@ -199,7 +199,7 @@ class World:
         """
         must(fit.family == "lognormal", "a world needs a log-normal AFT", f"this one is {fit.family}")
         must(0 <= between_share <= 1, "`between_share` must be between 0 and 1")
-        must(len(newdata) == 1, f"`newdata` must have one row, not {len(newdata)}")
+        must(newdata is None or len(newdata) == 1, "`newdata` must have one row")
         median = float(fit.quantile(0.5, newdata)["estimate"].iloc[0])
         endpoint_loss = getattr(fit.endpoint, "loss", None)
         threshold = 1 - endpoint_loss if endpoint_loss is not None and 0 < endpoint_loss < 1 else 0.2
