@@ -15,7 +15,7 @@ from .aft_result import AFTResult
 from .design import design_of, must_be_independent
 from .families import Family, family_named
 from .likelihood import Sample, sample_of
-from .newton import Peak, climb
+from .newton import NO_SCALE, Peak, climb
 from .observed import Observed, observe
 
 CERTAIN = 1e-6  # a log-likelihood this close to 0 says that the model is sure of every interval
@@ -35,7 +35,7 @@ class AFT:
         Distribution of T: z is normal, smallest extreme value or logistic.
     cov : {"observed", "cluster", "survreg"}
         Covariance from the observed information; the sandwich that allows the cycles of a patient to be alike; or the
-        latter with the slip that R's ``survreg`` makes, for comparison with it.
+        latter with the slips that R's ``survreg`` makes, for comparison with it.
     small_sample : bool
         Multiply the sandwich by G/(G − 1), G the number of patients.
 
@@ -46,10 +46,11 @@ class AFT:
     ``survreg(Surv(lower, upper, type = "interval2") ~ formula + cluster(patient), weights, dist = family)``, with NA
     for a lower bound of 0; ``cluster()`` has no small-sample factor.
 
-    ``cov="cluster"`` equals R unless rows are interval-censored. For those ``residuals.survreg`` (survival 3.5-3, and
-    its later sources) has the derivative in log σ with the wrong sign, so its scores do not sum to 0 at the maximum,
-    and the robust standard errors of ``survreg`` are off by some per cent, that of log(scale) most. Turn the sign and R
-    gives the numbers of ``cov="cluster"``; leave it and R gives those of ``cov="survreg"``.
+    ``cov="cluster"`` equals R if all weights are 1 and no row is interval-censored. Otherwise R (survival 3.5-3, and
+    its later sources) makes two slips: ``residuals.survreg`` has the derivative in log σ of interval-censored rows with
+    the wrong sign, so that its scores do not sum to 0 at the maximum, and ``survreg`` leaves the weights out of the
+    scores. Put both right in R and it gives the numbers of ``cov="cluster"``; leave them and it gives those of
+    ``cov="survreg"``. Robust standard errors are off by some per cent for the first, by a factor for the second.
 
     References
     ----------
@@ -118,7 +119,8 @@ class AFT:
             factor = len(labels) / (len(labels) - 1) if self.small_sample else 1.0
             scores = found.to_scores @ found.peak.scores()
             if self.cov == "survreg":
-                scores[-1, sample.ends[0] : sample.ends[1]] *= -1  # see Notes
+                scores[-1, sample.ends[0] : sample.ends[1]] *= -1  # R's slips: see Notes
+                scores /= found.peak.weight
             covariance = factor * _sandwich(covariance, scores, patient[sample.order])
         return AFTResult(
             model=self,
@@ -198,10 +200,7 @@ def _no_maximum(peak: Peak, q: np.ndarray, r: np.ndarray, names: tuple[str, ...]
     """Name what runs away along the flat direction."""
     assert peak.flat is not None
     if peak.llf > -CERTAIN * weight.mean():
-        return (
-            "the scale goes to 0: one duration lies in all the intervals that the model treats alike; "
-            "narrower intervals, more cycles or fewer covariates are needed"
-        )
+        return NO_SCALE
     moves = np.linalg.solve(r, peak.flat[:-1] - peak.theta[:-1] * peak.flat[-1] / peak.theta[-1])
     size = np.abs(moves) * np.sqrt(np.mean((r.T @ q) ** 2, axis=1))
     runaway = [name for name, part in zip(names, size, strict=True) if part > 0.1 * size.max()]

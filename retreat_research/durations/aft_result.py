@@ -201,15 +201,17 @@ class AFTResult:
             [curve.by_location[..., None] * x[:, None, :], curve.by_log_scale[..., None]], axis=-1
         ).reshape(-1, self.estimate.size)
         value = curve.value.ravel()
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):  # at week 0 and inf, where nothing is uncertain
             variance = ((gradient @ self.covariance) * gradient).sum(axis=1)
-        reach = np.where(np.isfinite(value), np.sqrt(variance), 0.0)
-        ends = np.sort([back(value - WIDTH * reach), back(value + WIDTH * reach)], axis=0)
+            reach = np.where(np.isfinite(value), np.sqrt(variance), 0.0)
+            se = np.where(np.isfinite(value), rate(value) * reach, 0.0)
+            estimate = back(value)
+            ends = np.sort([back(value - WIDTH * reach), back(value + WIDTH * reach)], axis=0)
         table = variables.loc[variables.index.repeat(at.size)].reset_index(drop=True)
         return table.assign(
             **{name: np.tile(at, len(x))},
-            estimate=back(value),
-            se=rate(value) * reach,
+            estimate=estimate,
+            se=se,
             lower=ends[0],
             upper=ends[1],
         )
@@ -268,9 +270,9 @@ class AFTResult:
         weeks = np.linspace(0, longest, 200)
         curves = self.survival(weeks, newdata)
         _, variables = self.design.matrix(newdata)
-        for i, row in enumerate(variables.to_dict("records")):
+        for i in range(len(variables)):
             curve = curves.iloc[i * weeks.size : (i + 1) * weeks.size]
-            label = ", ".join(f"{name} {value}" for name, value in row.items())
+            label = ", ".join(f"{name} {value}" for name, value in variables.iloc[i].items())
             (line,) = ax.plot(weeks, curve["estimate"], label=label or None)
             ax.fill_between(weeks, curve["lower"], curve["upper"], color=line.get_color(), alpha=0.2, linewidth=0)
         if self.design.variables:

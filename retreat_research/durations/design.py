@@ -80,8 +80,8 @@ def design_of(formula: str, frame: pd.DataFrame, rows: np.ndarray) -> tuple[Desi
     )
     read = [name for name in frame if _reads(formula, str(name))]
     table = frame[read] if rows.size == len(frame) else frame[read].iloc[rows].reset_index(drop=True)
-    for name in table.select_dtypes("category"):
-        table[name] = table[name].cat.remove_unused_categories()
+    used = {name: table[name].cat.remove_unused_categories() for name in table.select_dtypes("category")}
+    table = table.assign(**used)
     matrix = _evaluate(parsed, table, rows, "cycles")
     must(isinstance(matrix, pd.DataFrame), f"`formula` must have one part, without '|': {formula!r}")
     must(matrix.shape[1] > 0, f"`formula` {formula!r} has no term")
@@ -92,21 +92,18 @@ def design_of(formula: str, frame: pd.DataFrame, rows: np.ndarray) -> tuple[Desi
 
 def must_be_independent(names: tuple[str, ...], triangle: np.ndarray) -> None:
     """Raise `InputError` naming the columns that repeat others; `triangle` is the (k, k) R of the matrix's QR."""
-    from scipy.linalg import qr, solve_triangular
-
     length = np.linalg.norm(triangle, axis=0)
     zero = [name for name, size in zip(names, length, strict=True) if size == 0]
     must(not zero, f"{', '.join(zero)}: 0 in every row that says something about the duration", "drop it")
-    r, pivot = qr(triangle / length, mode="r", pivoting=True)
-    rank = int(np.count_nonzero(np.abs(np.diag(r)) > COLLINEAR))
-    if rank == len(names):
-        return
-    share = np.abs(solve_triangular(r[:rank, :rank], r[:rank, rank:]))
-    problems = []
-    for column, weights in zip(pivot[rank:], share.T, strict=True):
-        others = [names[j] for j, weight in zip(pivot[:rank], weights, strict=True) if weight > COLLINEAR]
-        problems.append(f"{names[column]} follows from {', '.join(others)}")
-    must(False, f"columns are collinear: {'; '.join(problems)}", "drop a term of the formula")
+    unit, kept, problems = triangle / length, [], []
+    for j, name in enumerate(names):
+        share = np.linalg.lstsq(unit[:, kept], unit[:, j], rcond=None)[0]
+        if np.linalg.norm(unit[:, j] - unit[:, kept] @ share) > COLLINEAR:
+            kept.append(j)
+        else:
+            others = [names[i] for i, part in zip(kept, share, strict=True) if abs(part) > COLLINEAR]
+            problems.append(f"{name} follows from {', '.join(others)}")
+    must(not problems, f"columns are collinear: {'; '.join(problems)}", "drop a term of the formula")
 
 
 def _reads(formula: str, name: str) -> bool:

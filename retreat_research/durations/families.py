@@ -1,7 +1,7 @@
 """Distributions of z = (ln t − xβ)/σ for accelerated failure time models; a new family is one entry of `FAMILIES`.
 
-All functions are at module level, so that a family pickles. The probability of an interval is a difference in the smaller
-tail, where nothing is lost, and a log-difference where it is too small for a number.
+All functions are at module level, so that a family pickles. The probability of an interval is a difference in the
+smaller tail, where nothing is lost, and a log-difference where it is too small for a number.
 """
 
 from __future__ import annotations
@@ -114,7 +114,8 @@ def extreme_log_survival(z: Array) -> Array:
 
 
 def extreme_log_distribution(z: Array) -> Array:
-    return np.log(-np.expm1(-np.exp(z)))
+    hazard = np.exp(z)
+    return np.where(hazard < 0.7, np.log(-np.expm1(-hazard)), np.log1p(-np.exp(-hazard)))
 
 
 def extreme_score(z: Array) -> Array:

@@ -15,6 +15,11 @@ HALVINGS = 40
 DECREMENT = 1e-12  # of the log-likelihood, per unit of mean weight: estimates are within 1e-6 standard errors
 STEEPEST = 1e8  # times the starting 1/σ: the scale is going to 0
 FLAT = 1e-6  # information per unit of mean weight about a change of z by at most 1; one event gives about 0.1 to 1
+NO_SCALE = (
+    "the scale goes to 0: the model can hold every duration exactly, or one duration lies in all the intervals that it "
+    "treats alike; narrower intervals, more cycles or fewer covariates are needed"
+)
+NOT_REACHED = "the fit did not converge: try fewer covariates or another family"
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +100,7 @@ def climb(family: Family, sample: Sample, x: np.ndarray, weight: np.ndarray, tau
         theta, value = tried, there
         if theta[-1] > STEEPEST * tau:
             break
-    raise FitError(
-        "the fit did not converge: the scale goes to 0 if the model fits every duration exactly; "
-        "otherwise try fewer covariates or another family"
-    )
+    raise FitError(NO_SCALE if theta[-1] > STEEPEST * tau else NOT_REACHED)
 
 
 def _evaluate(

@@ -33,9 +33,10 @@ class Turnbull:
     intervals [1]_; where inside them the data cannot say. Every fit is certified: the log-likelihood is within
     ``kkt_gap`` of its maximum, at most 1e-8 of the sum of weights, or `FitError` is raised.
 
-    Intervals are half-open, as visits make them. In R, ``survival::survfit(Surv(lower, upper, type = "interval2"))``
-    and ``npsurv::npsurv`` take intervals as closed where an endpoint is also an exact time or another row's end: give
-    them endpoints that do not touch to get the same estimate.
+    Intervals are half-open, as visits make them: neighbours share no week, and an exact time equal to a lower bound is
+    outside. Equivalent in R: ``npsurv::npsurv(cbind(lower, upper))``, and to the precision of its EM
+    ``survival::survfit(Surv(lower, upper, type = "interval2") ~ 1)``, which draws each mass at the middle. Closed
+    intervals, as lifelines has them, give another estimate on visit grids.
 
     References
     ----------
