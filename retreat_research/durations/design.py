@@ -95,7 +95,8 @@ def must_be_independent(names: tuple[str, ...], triangle: np.ndarray) -> None:
     length = np.linalg.norm(triangle, axis=0)
     zero = [name for name, size in zip(names, length, strict=True) if size == 0]
     must(not zero, f"{', '.join(zero)}: 0 in every row that says something about the duration", "drop it")
-    unit, kept, problems = triangle / length, [], []
+    unit, problems = triangle / length, []
+    kept: list[int] = []
     for j, name in enumerate(names):
         share = np.linalg.lstsq(unit[:, kept], unit[:, j], rcond=None)[0]
         if np.linalg.norm(unit[:, j] - unit[:, kept] @ share) > COLLINEAR:

@@ -36,7 +36,7 @@ def test_values_are_those_of_the_definition(name):
             a, b = tau * (np.log([LOWER[row], UPPER[row]]) - 2) - e
         if LOWER[row] == UPPER[row]:
             expected = z.logpdf(a) + np.log(tau) - np.log(LOWER[row])
-        elif UPPER[row] / LOWER[row] < 1 + 2 * NARROW:
+        elif UPPER[row] < LOWER[row] * (1 + 2 * NARROW):
             expected = z.logpdf(a) + np.log(tau) + np.log(np.log(UPPER[row] / LOWER[row]))
         else:
             expected = np.log(z.cdf(b) - z.cdf(a)) if a < 0 else np.log(z.sf(a) - z.sf(b))
