@@ -272,12 +272,13 @@ class AFTResult:
         _, variables = self.design.matrix(newdata)
         for i in range(len(variables)):
             curve = curves.iloc[i * weeks.size : (i + 1) * weeks.size]
-            label = ", ".join(f"{name} {value}" for name, value in variables.iloc[i].items())
+            label = ", ".join(f"{name} {variables[name].iloc[i]}" for name in variables)
             (line,) = ax.plot(weeks, curve["estimate"], label=label or None)
             ax.fill_between(weeks, curve["lower"], curve["upper"], color=line.get_color(), alpha=0.2, linewidth=0)
         if self.design.variables:
             ax.legend(frameon=False)
-        ax.set(xlabel="Weeks since treatment", ylabel="Share with effect", xlim=(0, longest), ylim=(0, 1.02))
+        ax.set(xlabel="Weeks since treatment", ylabel="Share with effect", ylim=(0, 1.02))
+        ax.set_xlim(left=0)
         return ax
 
     def _plot_ratios(self, ax: Axes) -> Axes:
@@ -287,7 +288,7 @@ class AFTResult:
         ax.errorbar(ratio, place, xerr=[ratio - lower, upper - ratio], fmt="o", capsize=3)
         ax.axvline(1, color="0.6", linewidth=1, zorder=0)
         ax.set_yticks(place, table.index)
-        ax.set(xscale="log", xlabel="Time ratio, exp(β), with 95% interval")
+        ax.set(xlabel="Time ratio, exp(β), with 95% interval")
         ax.invert_yaxis()
         return ax
 
