@@ -3,8 +3,8 @@
     python benchmarks/durations.py
 
 Times are medians of 5 after a warm-up, formula included. R is timed inside R by system.time, and left out if `Rscript`
-is not found; its data are the same, through a CSV file. lifelines is run once; so is npsurv on jittered visits, and both
-on fewer rows where they would take minutes.
+is not found; its data are the same, through a CSV file. lifelines is run once; so is npsurv on jittered visits, and
+both on fewer rows where they would take minutes.
 """
 
 from __future__ import annotations

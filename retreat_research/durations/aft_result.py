@@ -233,8 +233,8 @@ class AFTResult:
             {
                 "Formula:": self.model.formula,
                 "Covariance:": covariance,
-                "Cycles:": self.nobs,
-                "Patients:": self.n_patients,
+                "Cycles:": str(self.nobs),
+                "Patients:": str(self.n_patients),
                 "Log-likelihood:": f"{self.llf:.4f}",
                 "AIC:": f"{self.aic:.2f}",
                 "BIC:": f"{self.bic:.2f}",
