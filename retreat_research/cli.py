@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from . import __version__
-from .errors import InputError, RetreatError
+from .errors import InputError, RetreatError, must
 
 STOPPED = 130  # exit status after Ctrl-C
 EMBEDDED = Path(__file__).resolve().parent.parent / "data" / "synthetic"
@@ -40,7 +41,7 @@ def study(
     endpoint: Annotated[
         str | None, typer.Option(help="""Such as 'LossOfBenefit("TWSTRS", loss=0.8, response=8)'.""")
     ] = None,
-    patients: Annotated[int, typer.Option(help="Synthetic patients.", min=2)] = 10_000,
+    patients: Annotated[int, typer.Option(help="Synthetic patients.")] = 10_000,
     years: Annotated[float, typer.Option(help="Years of follow-up of the synthetic patients.")] = 10.0,
     seed: SeedOption = 1,
 ) -> None:
@@ -50,11 +51,12 @@ def study(
     from .studies import Study
 
     source = _source(records)
+    must(out.resolve() != source.resolve(), "the output folder must not be the folder of the records")
     with whole_folder(out) as folder:
         _say(f"reading {source}")
         study = Study(
             records=read_records(source, mapping=mapping),
-            endpoint=parse_endpoint(endpoint) if endpoint else None,
+            endpoint=None if endpoint is None else parse_endpoint(endpoint),
             patients=patients,
             years=years,
             seed=seed,
@@ -72,6 +74,7 @@ def study(
             "seed": seed,
         }
         fill(result, folder, arguments=arguments, inputs=[source, *([mapping] if mapping else [])])
+        _stop_if_asked()
     typer.echo(f"report: {out / 'report.html'}")
 
 
@@ -98,9 +101,12 @@ def synthetic(
     seed: SeedOption = 20261123,
 ) -> None:
     """Write the synthetic clinic of data/synthetic."""
+    from .report import whole_folder
     from .synthetic import write_clinic
 
-    typer.echo(f"records: {write_clinic(out, seed=seed)}")
+    with whole_folder(out) as folder:
+        write_clinic(folder, seed=seed)
+    typer.echo(f"records: {out}")
 
 
 def _source(records: Path | None) -> Path:
@@ -120,12 +126,35 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
         raise typer.Exit
 
 
+_asked_to_stop: list[int] = []
+
+
+def _ask_to_stop(number: int, _: Any) -> None:
+    """Raise where Python is; the list remembers, for a library may swallow the exception in a callback of its own."""
+    _asked_to_stop.append(number)
+    raise KeyboardInterrupt
+
+
+def _stop_if_asked() -> None:
+    if _asked_to_stop:
+        raise KeyboardInterrupt
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a user's mistake gives a message and a status, never a traceback."""
+    _asked_to_stop.clear()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _ask_to_stop)
     try:
         app(arguments)
     except RetreatError as error:
         _say(f"error: {error}")
+        sys.exit(1)
+    except OSError as error:
+        _say(f"error: {error.strerror or error}")
+        sys.exit(1)
+    except MemoryError:
+        _say("error: not enough memory; try fewer patients")
         sys.exit(1)
     except SystemExit as stop:
         if stop.code == STOPPED:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .studies import StudyResult
 
 STYLES = ("-", "--", "-.", ":")
-MARKERS = "osD^vP*X<>"
+MARKERS = "osD^vP*X<>hd"
 
 
 @contextmanager
@@ -86,12 +86,12 @@ def frontier(result: StudyResult, ax: Axes | None = None) -> Axes:
 
 def gains(result: StudyResult, ax: Axes | None = None) -> Axes:
     """Gain of each strategy over the fixed interval of equal exposure, in each world of the sweep."""
-    ax = _axes(ax, 10, 4.6)
-    table = result.sweep[result.sweep["equal"].isin(["antigen", "units"])]
+    ax = _axes(ax, 10, 5.2)
+    table = result.sweep[result.sweep["equal"] != "mean interval"]
     worlds = list(dict.fromkeys(table["world"]))
     names = list(dict.fromkeys(table["strategy"]))
     offsets = np.linspace(-0.32, 0.32, len(worlds))
-    for world, offset, colour, marker in zip(worlds, offsets, _palette(len(worlds)), MARKERS, strict=False):
+    for world, offset, colour, marker in zip(worlds, offsets, _palette(len(worlds)), MARKERS * 2, strict=False):
         rows = table[table["world"] == world].set_index("strategy").loc[names]
         ax.errorbar(
             100 * rows["gain"], np.arange(len(names)) + offset, xerr=196 * rows["mcse"], fmt=marker, color=colour,

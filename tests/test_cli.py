@@ -74,7 +74,7 @@ SPOILED = {
     "unknown product": ("sessions", lambda t: t.assign(product="botulin"), "unknown product"),
     "missing column": ("sessions", lambda t: t.drop(columns="product"), "product"),
     "no rows": ("assessments", lambda t: t[:0], "assessments"),
-    "all non-responders": ("assessments", never_better, "no cycle ended in loss of effect"),
+    "all non-responders": ("assessments", never_better, "has a response, so there is no duration"),
 }
 
 
@@ -97,7 +97,7 @@ def test_spoiled_records_give_a_message_and_no_report(clinic, tmp_path, name):
         (["study", "--endpoint", 'LossOfBenefit("XYZ", response=1, better="lower")', "--out", "{out}"], 1, "XYZ"),
         (["study", "--out", "{file}/below"], 1, "cannot write to"),
         (["study", "--out", "{file}"], 1, "cannot write to"),
-        (["study", "--years", "0", "--out", "{out}"], 1, "`years` must be positive"),
+        (["study", "--years", "0", "--out", "{out}"], 1, "`years` must be a number from 0.5"),
         (["study", "--patients", "x", "--out", "{out}"], 2, "Usage"),
         (["study"], 2, "--out"),
         (["nonsense"], 2, "nonsense"),

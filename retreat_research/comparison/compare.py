@@ -167,9 +167,11 @@ def compare(
     )
 
 
-def _matchings(arm: Simulation) -> tuple[Matching, Matching]:
-    known = not arm.patients["antigen_ng"].isna().any()
-    return (ANTIGEN if known else UNITS, INTERVAL)
+def _matchings(arm: Simulation) -> list[Matching]:
+    """Antigen; units where its load is not published, if they are of one product; and the mean interval."""
+    if not arm.patients["antigen_ng"].isna().any():
+        return [ANTIGEN, INTERVAL]
+    return [UNITS, INTERVAL] if len(arm.products) == 1 else [INTERVAL]
 
 
 def sweep(

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.interpolate import CubicSpline
 
+from ..errors import RetreatError
 from ..simulation import Simulation
 from .outcomes import OUTCOMES, Outcome, estimate, standard_error
 
@@ -78,9 +79,11 @@ def match(strategy: Simulation, matching: Matching, fixed: Callable[[float], Sim
         arm = fixed(float(weeks))
         ratio = estimate(matching.rate, arm.patients).value / target
         if abs(ratio - 1) < _TOLERANCE:
-            break
+            return Match(matching, float(weeks), arm)
         weeks *= ratio
-    return Match(matching, float(weeks), arm)
+    raise RetreatError(
+        f"no fixed interval of equal {matching.name} was found near {weeks:.2f} weeks; use more patients"
+    )
 
 
 def gain(strategy: Simulation, found: Match, frontier: Mapping[float, Simulation]) -> dict[str, float]:

@@ -52,8 +52,8 @@ OUTCOMES = (
     Outcome("benefit_per_session", "weeks in benefit per session", "weeks_in_benefit", "session_equivalents"),
     Outcome("antibodies", "share of patients ever above 0.4 mU/mL", "positive_week"),
     Outcome("tested_positive", "share of patients ever tested positive", "tested_positive_week"),
-    Outcome("failure", "share of patients with secondary failure", "failure_week"),
-    Outcome("immune_failure", "share of patients with immune secondary failure", "failure_immune"),
+    Outcome("failure", "share of patients with two non-responses in a row", "failure_week"),
+    Outcome("immune_failure", "share of patients with two in a row under antibodies", "failure_immune"),
 )  # fmt: skip
 
 #: Outcomes that need an antigen load: NaN where none is published.

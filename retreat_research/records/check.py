@@ -6,12 +6,16 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from ..errors import rows_text
 from ..products import INDICATIONS, PRODUCTS, nearest
 from .scales import SCALES, Scale
 from .tables import NOT_A_NUMBER, UNKNOWN_PRODUCT, schemas
 
 #: A baseline may be taken this long before the first session (weeks; assumed: half a year).
 BASELINE_WITHIN = 26.0
+
+#: No dose of any product is near this (units; label doses go to 10,000).
+MOST_UNITS = 100_000.0
 
 #: What clinics call the products, so that the proper name can be offered.
 BRANDS = {
@@ -103,6 +107,7 @@ def session_problems(sessions: pd.DataFrame) -> list[pd.DataFrame]:
         duplicates("sessions", "date", sessions, ["patient", "date", "indication"]),
         found("sessions", "units", placebo & (units != 0) & units.notna(), "placebo must have 0 units"),
         found("sessions", "units", toxin & (units == 0), "a product must have more than 0 units"),
+        found("sessions", "units", units > MOST_UNITS, f"a dose above {MOST_UNITS:,.0f} units"),
         found("sessions", "indication", hints.fillna("") != "", "unknown indication" + hints.fillna("")),
         found(
             "sessions", "waned_date", sessions["waned_date"] <= sessions["date"], "date reversed: not after its session"
@@ -140,10 +145,13 @@ def indication_hint(name: str) -> str:
     return "" if name in INDICATIONS else nearest(name, INDICATIONS)
 
 
-def notes_on(column: pd.Series, known: Iterable[str], sentence: str) -> list[str]:
-    """One note on the names in a column that are not known."""
-    others = sorted(set(column.dropna()) - set(known))
-    return [sentence.format(", ".join(f"{name}{nearest(name, known)}" for name in others))] if others else []
+def notes_on(column: pd.Series, known: Iterable[str], what: str) -> list[str]:
+    """One note on the rows of a column that hold what is not known; their content is not repeated."""
+    other = column.notna() & ~column.isin(list(known))
+    if not other.any():
+        return []
+    hints = {nearest(name, known) for name in column[other].unique()} - {""}
+    return [f"{what} ({rows_text(column.index[other])}){next(iter(sorted(hints)), '')}"]
 
 
 def _possible(value: pd.Series, scale: Scale) -> pd.Series:

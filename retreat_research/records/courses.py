@@ -43,8 +43,12 @@ def _ratings(assessments: pd.DataFrame, endpoint: Endpoint) -> pd.DataFrame:
     """The assessments of the scale that say something."""
     rated = assessments.dropna(subset="value")
     of_scale = rated[rated["scale"] == endpoint.scale]
-    held = ", ".join(sorted(rated["scale"].unique())) or "none"
-    must(len(of_scale) > 0, f"the records hold no assessment of {endpoint.scale}", f"they hold {held}")
+    held = ", ".join(scale for scale in SCALES if (rated["scale"] == scale).any()) or "none that is registered"
+    must(
+        len(of_scale) > 0,
+        f"the records hold no assessment of {endpoint.scale}",
+        f"of scales known here they hold {held}",
+    )
     absent = [rater for rater in endpoint.needs if not (of_scale["rater"] == rater).any()]
     must(not absent, f"the records hold no assessment of {endpoint.scale} by the {' or the '.join(absent)}")
     return of_scale

@@ -92,6 +92,8 @@ def read_text_table(path: str | PathLike[str]) -> TextTable:
 def read_bytes(path: Path) -> bytes:
     """The content of a file, or an `InputError` that says why not."""
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} cannot be read: it is not a file")
         return path.read_bytes()
     except FileNotFoundError:
         raise InputError(f"there is no file {path}") from None
@@ -117,7 +119,9 @@ def _rows(text: str, delimiter: str, name: str) -> list[tuple[int, tuple[str, ..
     try:
         stripped = (tuple(map(str.strip, record)) for record in reader)
         return [(i, cells) for i, cells in enumerate(stripped, start=1) if any(cells)]
-    except csv.Error:
+    except csv.Error as error:
+        if "field larger" in str(error):
+            raise InputError(f"{name} has a cell of more than {csv.field_size_limit():,} characters") from None
         raise InputError(f"{name} is not well-formed CSV near line {reader.line_num}; look for a stray quote") from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -30,7 +31,7 @@ def load_folder(path: Path) -> Loaded:
     files = {table: path / f"{table}.csv" for table in TABLES}
     for table in ("sessions", "assessments"):
         must(files[table].exists(), f"the folder {path} has no {table}.csv")
-    texts = {table: read_text_table(file) for table, file in files.items() if file.exists()}
+    texts = {table: read_text_table(file) for table, file in files.items() if os.path.lexists(file)}
     cells = {table: select(text, table) for table, text in texts.items()}
     rows = {table: typed(text, table) for table, text in cells.items()}
     if "rater" not in cells["assessments"]:
@@ -52,8 +53,12 @@ def load_folder(path: Path) -> Loaded:
     notes = [
         *(note for text in texts.values() for note in text.notes),
         *(note for table, text in texts.items() for note in _unused(text, cells[table])),
-        *notes_on(sessions["indication"], INDICATIONS, "indications not known here: {}"),
-        *notes_on(rows["assessments"]["scale"], SCALES, "scales that are not registered, so not checked for range: {}"),
+        *notes_on(sessions["indication"], INDICATIONS, "sessions for an indication that is not known here"),
+        *notes_on(
+            rows["assessments"]["scale"],
+            SCALES,
+            "assessments on a scale that is not registered, so not checked for range",
+        ),
     ]
     patients = pd.DataFrame({"patient": treated.unique()})
     return Loaded(collected(problems), notes, sessions, rows["assessments"], rows.get("antibodies"), patients)
@@ -64,5 +69,5 @@ def _weeks(date: pd.Series, origin: pd.Series) -> pd.Series:
 
 
 def _unused(text: TextTable, used: pd.DataFrame) -> list[str]:
-    others = [column for column in text.cells if column not in used]
-    return [f"{text.name}: columns not used: {', '.join(others)}"] if others else []
+    others = [str(i) for i, column in enumerate(text.cells, start=1) if column not in used]
+    return [f"{text.name}: columns not used: number {', '.join(others)}"] if others else []

@@ -48,8 +48,10 @@ def load_long(path: Path, mapping: LongMapping) -> Loaded:
     notes = [
         f"{text.name}: one session per patient at week 0, as {mapping.name} says",
         *text.notes,
-        *notes_on(pd.Series([mapping.indication]), INDICATIONS, "indications not known here: {}"),
-        *notes_on(assessments["scale"], SCALES, "scales that are not registered, so not checked for range: {}"),
+        *([] if mapping.indication in INDICATIONS else ["the mapping's indication is not known here"]),
+        *notes_on(
+            assessments["scale"], SCALES, "assessments on a scale that is not registered, so not checked for range"
+        ),
     ]
     return Loaded(collected(problems), notes, _sessions(who, treatment, mapping), assessments, None, patients)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import InputError, must
 from ..products import PRODUCTS, nearest
-from .check import indication_hint, product_hint
+from .check import MOST_UNITS, indication_hint, product_hint
 from .courses import CYCLE_COLUMNS
 from .files import read_bytes
 from .tables import RATERS
@@ -81,12 +81,15 @@ def read_mapping(path: str | PathLike[str]) -> LongMapping:
     The mapping of the trial, ``data/mappings/cdystonia.toml``, shows all there is.
     """
     path = Path(path)
+    content = read_bytes(path)
     try:
-        entries = tomllib.loads(read_bytes(path).decode("utf-8-sig"))
+        entries = tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise InputError(f"{path.name} is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path.name} is not valid TOML: {error}") from None
+    except (RecursionError, ValueError):
+        raise InputError(f"{path.name} is not valid TOML: nested too deeply, or a number too long") from None
     return _Reader(path.name).mapping(entries)
 
 
@@ -133,8 +136,8 @@ class _Reader:
         self.keys(self.table(cell, where), where, {"product", "units"}, set())
         product, units = self.text(cell["product"], f"{where}.product"), cell["units"]
         must(product in PRODUCTS, f"{self.file}: `{where}` has an unknown product{product_hint(product)}")
-        number = isinstance(units, int | float) and not isinstance(units, bool) and 0 <= units < float("inf")
-        must(number, f"{self.file}: `{where}.units` must be a number, 0 or more")
+        number = isinstance(units, int | float) and not isinstance(units, bool) and 0 <= units <= MOST_UNITS
+        must(number, f"{self.file}: `{where}.units` must be a number, 0 or more and at most {MOST_UNITS:,.0f}")
         must(
             (product == "placebo") == (units == 0),
             f"{self.file}: `{where}`: placebo has 0 units, a product more than 0",

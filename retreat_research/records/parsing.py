@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from dataclasses import fields
 from typing import Any
 
@@ -38,7 +39,8 @@ def parse_endpoint(text: str) -> Endpoint:
     """
     must(isinstance(text, str), "an endpoint must be a text", EXAMPLE)
     try:
-        call = ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings(action="ignore"):
+            call = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise InputError(f"the endpoint cannot be read; {EXAMPLE}") from None
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from ..strategies import Fixed
 from ..studies import StudyResult
 
 CLEAR = 2.0  # Monte Carlo standard errors
+SMALLEST = 0.0005  # of time in benefit; below this a difference is rounding
 
 
 def findings(result: StudyResult) -> list[str]:
@@ -22,45 +24,65 @@ def findings(result: StudyResult) -> list[str]:
         f"{retreated} of {responders} responding cycles were retreated while still effective: their end was not seen, "
         "and if the early return had to do with the effect, the estimates are off.",
     ]
+    found += [_disagreement(result)] if _disagreement(result) else []
     found += [_gain(result, name) for name in _moving(result)]
     found.append(_survives(result))
     return found
+
+
+def _disagreement(result: StudyResult) -> str:
+    """A warning where the distribution-free median lies outside the interval of the log-normal one."""
+    row = result.durations.table.loc[result.arm]
+    if row["median_lower"] <= row["turnbull_median"] <= row["median_upper"]:
+        return ""
+    median = row["turnbull_median"]
+    said = "is not reached" if np.isinf(median) else f"is {median:.1f} weeks"
+    return (
+        f"Turnbull's median, which assumes no shape, {said}, outside that interval: the log-normal shape, early return "
+        "that depends on the effect, or rating error is at work, and the durations should be read with that in mind."
+    )
 
 
 def _moving(result: StudyResult) -> list[str]:
     return [name for name, arm in result.comparison.simulations.items() if not isinstance(arm.strategy, Fixed)]
 
 
+def _exposure(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows matched on exposure: antigen, else units, else the mean interval."""
+    kinds = table["equal"].unique()
+    return table[table["equal"] == next(kind for kind in ("antigen", "units", "mean interval") if kind in kinds)]
+
+
 def _gain(result: StudyResult, name: str) -> str:
-    matched = result.comparison.matched().loc[name].iloc[0]
-    basis = result.comparison.matched().loc[name].index[0]
-    if np.isnan(matched["matched_weeks"]):
-        return f"{name}: no fixed interval between 4 and 52 weeks spends as much {basis}."
-    points, error = 100 * matched["gain"], 100 * matched["mcse"]
-    verdict = (
-        "no clear difference"
-        if abs(points) < CLEAR * error
-        else ("more" if points > 0 else "less") + " time in benefit"
-    )
+    row = _exposure(result.comparison.matched().loc[name].reset_index()).iloc[0]
+    basis = row["equal"]
+    if np.isnan(row["matched_weeks"]):
+        return f"{name}: no fixed interval between 4 and 52 weeks has as much {basis}."
+    points, error = 100 * row["gain"], 100 * row["mcse"]
+    swept = 100 * _exposure(result.sweep[result.sweep["strategy"] == name])["gain"]
     return (
-        f"{name}: {points:+.1f} points (Monte Carlo error {error:.2f}) against the fixed interval of equal {basis}, "
-        f"{matched['matched_weeks']:.1f} weeks: {verdict}."
+        f"{name}: {points:+.1f} points of time in benefit (Monte Carlo error {error:.2f}) against the fixed interval "
+        f"of equal {basis}, {row['matched_weeks']:.1f} weeks; {swept.min():+.1f} to {swept.max():+.1f} over the worlds "
+        "that the data cannot tell apart."
     )
 
 
 def _survives(result: StudyResult) -> str:
     """Whether the sign of each gain holds in every world of the sweep."""
-    table = result.sweep[result.sweep["equal"].isin(["antigen", "units"])]
-    firm: list[str] = []
-    other: list[str] = []
-    for name, rows in table.groupby("strategy", sort=False):
-        up = (rows["gain"] > CLEAR * rows["mcse"]).all()
-        down = (rows["gain"] < -CLEAR * rows["mcse"]).all()
-        (firm if up or down else other).append(f"{name} ({'gain' if up else 'loss'})" if up or down else str(name))
-    worlds = table["world"].nunique()
+    groups: dict[str, list[str]] = {"a gain in all": [], "a loss in all": [], "both signs": [], "not clear in all": []}
+    for name in _moving(result):
+        rows = _exposure(result.sweep[result.sweep["strategy"] == name])
+        margin = np.maximum(CLEAR * rows["mcse"], SMALLEST)
+        up, down = rows["gain"] > margin, rows["gain"] < -margin
+        kind = (
+            "a gain in all" if up.all() else "a loss in all" if down.all()
+            else "both signs" if up.any() and down.any() else "not clear in all"
+        )  # fmt: skip
+        groups[kind].append(name)
+    said = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in groups.items() if names)
     return (
-        f"Across {worlds} worlds that differ in what the data cannot tell, the sign holds for: "
-        f"{', '.join(firm) or 'none'}; it does not for: {', '.join(other) or 'none'}."
+        f"In {result.sweep['world'].nunique()} worlds that the data cannot tell apart, against the fixed interval of "
+        f"equal exposure: {said}. (Clear: more than twice the Monte Carlo error and {100 * SMALLEST:g} points.)"
     )
 
 
@@ -72,5 +94,8 @@ def limits(result: StudyResult) -> list[str]:
         "known from these data, and every comparison of schedules depends on it.",
         "Immunity is an assumed mechanism, not a calibrated one. Whether short gaps raise the risk per session is "
         "contested; what longer intervals surely do is reduce the number of exposures.",
+        "Weeks in benefit count from the day of the session: the days of onset are not taken off. Two non-responses "
+        "in a row are mostly chance, and fewer sessions give fewer chances of them; only those at neutralising titres "
+        "are immune. A test is positive by error in about one of a hundred patients without antibodies.",
         "± is Monte Carlo error: it shrinks with more synthetic patients; the uncertainty in the sweep does not.",
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from ..comparison import OUTCOMES
@@ -64,7 +65,8 @@ def durations_for_reading(result: StudyResult) -> pd.DataFrame:
         }
         if arm in table.index:
             found = table.loc[arm]
-            row["median, Turnbull"] = f"{found['turnbull_median']:.1f}"
+            median = found["turnbull_median"]
+            row["median, Turnbull"] = f"{median:.1f}" if np.isfinite(median) else "not reached"
             for label, name in (
                 ("median, log-normal", "median"),
                 ("median, own Weibull", "weibull_median"),

@@ -15,6 +15,7 @@ from typing import Any, cast
 import pandas as pd
 
 from .. import __version__, plots
+from ..records import TABLES
 from ..studies import StudyResult
 from .output import whole_folder
 from .sentences import findings, limits
@@ -62,7 +63,7 @@ def write_report(
     arguments : mapping, optional
         What the study was called with, for the manifest.
     inputs : sequence of paths, optional
-        Files whose hashes the manifest gives; of a folder every CSV file.
+        Files whose hashes the manifest gives; of a folder its tables.
 
     Returns
     -------
@@ -87,9 +88,7 @@ def fill(
         (folder / f"{name}.csv").write_text(table.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
     figures = _figures(result, folder)
     manifest = _manifest(result, arguments or {}, inputs)
-    (folder / "manifest.json").write_text(
-        json.dumps(manifest, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8"
-    )
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     (folder / "report.html").write_text(_page(result, figures, manifest, list(tables)), encoding="utf-8")
 
 
@@ -128,7 +127,7 @@ def _manifest(result: StudyResult, arguments: Mapping[str, Any], inputs: Sequenc
 
 def _files(inputs: Sequence[str | Path]) -> list[Path]:
     paths = [Path(p) for p in inputs]
-    return [f for p in paths for f in (sorted(p.glob("*.csv")) if p.is_dir() else [p])]
+    return [f for p in paths for f in ((p / f"{t}.csv" for t in TABLES) if p.is_dir() else [p]) if f.is_file()]
 
 
 def _page(
@@ -153,7 +152,7 @@ def _page(
         strategies=_html(strategies_for_reading(result)),
         matched=_html(_matched_for_reading(result), index=False),
         world=_html(_world_for_reading(result), index=False),
-        manifest=json.dumps(manifest, indent=2, ensure_ascii=False, default=str),
+        manifest=json.dumps(manifest, indent=2),
         tables=tables,
     )
 
@@ -192,9 +191,8 @@ def _matched_for_reading(result: StudyResult) -> pd.DataFrame:
 
 def _world_for_reading(result: StudyResult) -> pd.DataFrame:
     table = result.world.describe()
-    values = [
-        f"{value[result.world.product]:.4g}" if isinstance(value, dict) and result.world.product in value
-        else ("–" if isinstance(value, dict) else f"{value:.4g}")
-        for value in table["value"]
-    ]  # fmt: skip
+    values = []
+    for value in table["value"]:
+        number = value.get(result.world.product) if isinstance(value, dict) else value
+        values.append("–" if number is None or pd.isna(number) else f"{number:.4g}")
     return table.assign(value=values)[["part", "parameter", "value", "unit", "prior", "meaning", "source"]]

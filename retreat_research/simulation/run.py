@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,13 +11,16 @@ from numpy.typing import NDArray
 
 from ..cohort import WEEKS_PER_YEAR, Cohort
 from ..errors import InputError, must
+from ..products import PRODUCTS
 from ..strategies import Memory, Strategy
 from ..streams import checked_seed
+from ..world import World
 from .outcomes import POSITIVE_TITRE, Totals, first_time, patients_frame
-from .state import Observed, State
-from .step import CODES, PRODUCT_NAMES, Cycle, Given, checked, cycle, observe, product_table, seen, tested_positive
+from .state import Observed, Open, State
+from .step import CODES, PRODUCT_NAMES, Cycle, Given, ProductTable, checked, cycle, observe, seen, tested_positive
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 BLOCK = 16_384
 #: A block is packed anew when fewer of its patients than this are still followed.
@@ -39,14 +43,20 @@ class Simulation:
         ``antigen_ng``, ``antigen_equivalents``, ``weeks_observed``, ``weeks_in_benefit``, ``weeks_waiting``,
         ``positive_week``, ``tested_positive_week``, ``failure_week``, ``failure_immune``, ``dropout_week``,
         ``first_response_week`` (NaN: never). The equivalents count the last cycle by the share of its gap that lies
-        inside follow-up.
+        inside follow-up; its gap is taken to end with the visit after follow-up, whether that is a session or not.
     sessions : pandas.DataFrame or None
         With ``history=True`` one row per visit: ``patient``, ``session``, ``week``, ``product``, ``units``,
         ``antigen_ng``, ``titre_before`` (mU/mL), ``duration_weeks``, ``peak_effect``, ``earliest``, ``latest``,
         ``gap_weeks``, ``reason``, and what was observed of the cycle: ``lower``, ``upper``, ``responded``,
         ``assessed``, ``effect_at_return``, ``waned_weeks``.
+    products : tuple of str
+        Those injected; their units add up only if there is one.
     notes : tuple of str
         What a reader must know, for instance that no antigen load is published.
+
+    Notes
+    -----
+    Weeks in benefit count from the day of the session; the days of onset are not taken off.
     """
 
     strategy: Strategy
@@ -55,6 +65,7 @@ class Simulation:
     seed: int
     patients: pd.DataFrame
     sessions: pd.DataFrame | None
+    products: tuple[str, ...]
     notes: tuple[str, ...]
 
     def __repr__(self) -> str:
@@ -118,30 +129,39 @@ def simulate(
         _run_block(cohort[start : start + block], strategy, years * WEEKS_PER_YEAR, seed, history)
         for start in range(0, len(cohort), block)
     ]
-    patients = pd.concat([frame for frame, _ in parts], ignore_index=True)
+    patients = pd.concat([part.patients for part in parts], ignore_index=True)
+    products = tuple(name for name in PRODUCTS if any(name in part.products for part in parts))
     sessions = None
     if history:
-        sessions = pd.concat([s for _, s in parts if s is not None], ignore_index=True)
+        sessions = pd.concat([part.sessions for part in parts], ignore_index=True)
         sessions = sessions.sort_values(["patient", "week"], kind="stable", ignore_index=True)
-    return Simulation(strategy, cohort, years, seed, patients, sessions, _notes(patients))
+    return Simulation(strategy, cohort, years, seed, patients, sessions, products, _notes(patients, products))
 
 
-def _notes(patients: pd.DataFrame) -> tuple[str, ...]:
+def _notes(patients: pd.DataFrame, products: tuple[str, ...]) -> tuple[str, ...]:
+    notes = []
     if patients["antigen_ng"].isna().any():
-        return (
+        notes.append(
             "No antigen load is published for a product used: antigen is NaN and immunity to it is not simulated. "
-            "Set one with `world.replace(ng_per_unit={...})`.",
+            "Set one with `world.replace(ng_per_unit={...})`."
         )
-    return ()
+    if len(products) > 1:
+        notes.append("Several products were used: their units are not interchangeable and must not be added.")
+    return tuple(notes)
 
 
-def _run_block(
-    cohort: Cohort, strategy: Strategy, horizon: float, seed: int, history: bool
-) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    world, table, name = cohort.world, product_table(cohort.world), str(strategy)
+class _Part(NamedTuple):
+    patients: pd.DataFrame
+    sessions: pd.DataFrame | None
+    products: set[str]
+
+
+def _run_block(cohort: Cohort, strategy: Strategy, horizon: float, seed: int, history: bool) -> _Part:
+    world, table, name = cohort.world, ProductTable.of(cohort.world), str(strategy)
     state = State.initial(cohort, horizon, CODES[world.product], strategy.initial_memory())
     finished: list[tuple[NDArray[np.int64], Totals]] = []
     log: list[pd.DataFrame] = []
+    used = np.zeros(len(PRODUCT_NAMES), dtype=np.int64)
     for visit in range(MAX_VISITS):
         followed = state.week < state.end_week
         count = np.count_nonzero(followed)
@@ -150,15 +170,12 @@ def _run_block(
             state, followed = state.kept(followed), np.ones(count, dtype=bool)
         if count == 0:
             break
-        given = _decided(strategy, name, state, world.label_units)
+        given = _decided(strategy, name, state, table, world.label_units)
+        used += np.bincount(given.product[followed & given.injected], minlength=used.size)
         happened = cycle(world, state, given, table, seed, visit)
         _count(state, given, happened, followed, world.immunity.half_titre)
         observed = observe(world, state, given, happened, seed, visit)
-        if world.observation.test_every and visit and visit % world.observation.test_every == 0:
-            positive = tested_positive(world, state, happened.titre, seed, visit)
-            observed.last_test = positive.astype(np.int64)
-            observed.last_test_week = state.week
-            first_time(state.totals.tested_positive_week, positive & followed, state.week)
+        _test(world, state, given, happened, observed, followed, seed, visit)
         if history:
             log.append(_record(state, given, happened, observed, followed))
         _advance(state, given, happened, observed, world.immunity.half_titre)
@@ -168,10 +185,11 @@ def _run_block(
     frame["weeks_waiting"] = (
         (frame["weeks_observed"] - frame["first_response_week"] - frame["weeks_in_benefit"]).clip(lower=0).fillna(0.0)
     )
-    return frame, pd.concat(log, ignore_index=True) if history else None
+    products = set(PRODUCT_NAMES[used > 0].tolist())
+    return _Part(frame, pd.concat(log, ignore_index=True) if history else None, products)
 
 
-def _decided(strategy: Strategy, name: str, state: State, label_units: float) -> Given:
+def _decided(strategy: Strategy, name: str, state: State, table: ProductTable, label_units: float) -> Given:
     """Step (3): ask the strategy once; its new memory is kept."""
     decision: object = strategy.decide(seen(state, label_units), state.memory)
     if isinstance(decision, tuple):
@@ -185,21 +203,31 @@ def _decided(strategy: Strategy, name: str, state: State, label_units: float) ->
         for key, values in remembered.items():
             must(np.shape(values) in ((), (n,)), f"{name}: memory `{key}` has shape {np.shape(values)}, not ({n},)")
         state.memory = Memory({key: np.broadcast_to(values, (n,)) for key, values in remembered.items()})
-    return checked(decision, state, name)
+    return checked(decision, state, table, name)
 
 
-def _count(state: State, given: Given, cycle: Cycle, followed: NDArray[np.bool_], half_titre: float) -> None:
+def _count(state: State, given: Given, cycle: Cycle, followed: Bools, half_titre: float) -> None:
     """Add this session and its cycle, as far as it lies inside follow-up."""
-    totals, week, end = state.totals, state.week, state.end_week
+    totals, week, end, last = state.totals, state.week, state.end_week, state.open
     sits = followed & given.injected
-    inside = np.minimum((end - week) / cycle.gap_weeks, 1.0) * sits
-    antigen = np.where(sits, cycle.antigen_ng, 0.0)
+    # the cycle that a session ends counts whole; the one that follow-up ends by its share inside
+    ended = sits & (totals.sessions > 0)
+    totals.session_equivalents += ended
+    totals.unit_equivalents += last.units * ended
+    totals.antigen_equivalents += np.where(ended, last.antigen_ng, 0.0)
     totals.sessions += sits
-    totals.session_equivalents += inside
     totals.units += given.units * sits
-    totals.unit_equivalents += given.units * inside
-    totals.antigen_ng += antigen
-    totals.antigen_equivalents += antigen * inside
+    totals.antigen_ng += np.where(sits, cycle.antigen_ng, 0.0)
+    state.open = last = Open(
+        np.where(sits, week, last.week),
+        np.where(sits, given.units, last.units),
+        np.where(sits, cycle.antigen_ng, last.antigen_ng),
+    )
+    cut = np.flatnonzero(followed & (week + cycle.gap_weeks >= end) & (totals.sessions > 0))
+    inside = (end[cut] - last.week[cut]) / (week[cut] + cycle.gap_weeks[cut] - last.week[cut])
+    totals.session_equivalents[cut] += inside
+    totals.unit_equivalents[cut] += last.units[cut] * inside
+    totals.antigen_equivalents[cut] += last.antigen_ng[cut] * inside
     covered = np.minimum(np.minimum(cycle.running.until, week + cycle.gap_weeks), end) - week
     totals.weeks_in_benefit += np.maximum(covered, 0.0)
     first_time(totals.first_response_week, sits & cycle.responds, week)
@@ -207,6 +235,22 @@ def _count(state: State, given: Given, cycle: Cycle, followed: NDArray[np.bool_]
     fails = sits & ~cycle.responds & state.unanswered & state.answered & np.isnan(totals.failure_week)
     totals.failure_immune[fails] = (state.unanswered_immune & (cycle.titre > half_titre))[fails]
     first_time(totals.failure_week, fails, week)
+
+
+def _test(
+    world: World, state: State, given: Given, cycle: Cycle, observed: Observed, followed: Bools, seed: int, visit: int
+) -> None:
+    """An antibody test before every n-th session."""
+    every, sessions = world.observation.test_every, state.observed.session
+    if not every:
+        return
+    asked = given.injected & (sessions > 0) & (sessions % every == 0)
+    if not asked.any():
+        return
+    positive = tested_positive(world, state, cycle.titre, seed, visit)
+    observed.last_test = np.where(asked, positive, observed.last_test)
+    observed.last_test_week = np.where(asked, state.week, observed.last_test_week)
+    first_time(state.totals.tested_positive_week, asked & positive & followed, state.week)
 
 
 def _advance(state: State, given: Given, cycle: Cycle, observed: Observed, half_titre: float) -> None:
@@ -222,7 +266,7 @@ def _advance(state: State, given: Given, cycle: Cycle, observed: Observed, half_
         column.append(values)
 
 
-def _record(state: State, given: Given, cycle: Cycle, observed: Observed, followed: NDArray[np.bool_]) -> pd.DataFrame:
+def _record(state: State, given: Given, cycle: Cycle, observed: Observed, followed: Bools) -> pd.DataFrame:
     """The rows of `Simulation.sessions` of one visit."""
     n = followed.size
     reason = "" if given.reason is None else given.reason

@@ -38,6 +38,15 @@ class Observed:
 
 
 @dataclass
+class Open:
+    """The last session: its cycle is open until the next session, visits without injection included."""
+
+    week: Floats
+    units: Floats
+    antigen_ng: Floats
+
+
+@dataclass
 class Running:
     """The curve of effect that runs: the one that stays above the threshold for longest."""
 
@@ -62,6 +71,7 @@ class State:
     week: Floats  # of the present visit
     observed: Observed
     running: Running
+    open: Open
     unanswered: NDArray[np.bool_]  # the last session had no response
     unanswered_immune: NDArray[np.bool_]  # and the titre was above A50
     answered: NDArray[np.bool_]  # some session had a response
@@ -100,6 +110,7 @@ class State:
                 last_test_week=nan,
             ),
             running=Running(np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)),
+            open=Open(np.zeros(n), np.zeros(n), np.zeros(n)),
             unanswered=no,
             unanswered_immune=no,
             answered=no,
@@ -120,6 +131,7 @@ class State:
             week=self.week[keep],
             observed=_kept(self.observed, keep),
             running=_kept(self.running, keep),
+            open=_kept(self.open, keep),
             unanswered=self.unanswered[keep],
             unanswered_immune=self.unanswered_immune[keep],
             answered=self.answered[keep],

@@ -57,12 +57,25 @@ class Cycle:
     return_luck: Floats
 
 
-def product_table(world: World) -> tuple[Floats, Floats]:
-    """By product code: ln median duration (weeks), and antigen per unit (ng, φ included)."""
-    log_median = np.array([world.response.log_median(name) for name in PRODUCTS])
-    load, phi = world.immunity.ng_per_unit, world.immunity.complexing
-    antigen_per_unit = np.array([load.get(name, np.nan) * phi.get(name, 1.0) for name in PRODUCTS])
-    return log_median, antigen_per_unit
+@dataclass(frozen=True, eq=False)
+class ProductTable:
+    """What the world says of each product, by its code."""
+
+    log_median: Floats  # ln weeks of the label dose; -inf: none known
+    label_units: Floats  # NaN: none known
+    antigen_per_unit: Floats  # ng, φ included; NaN: none published
+
+    @classmethod
+    def of(cls, world: World) -> ProductTable:
+        """The table of a world: its own label dose for its own product, the label's for the others."""
+        load, phi = world.immunity.ng_per_unit, world.immunity.complexing
+        label = {name: p.label_units.get(world.indication, np.nan) for name, p in PRODUCTS.items()}
+        label |= {world.product: world.label_units, "placebo": 1.0}
+        return cls(
+            np.array([world.response.log_median(name) for name in PRODUCTS]),
+            np.array([label[name] for name in PRODUCTS]),
+            np.array([load.get(name, np.nan) * phi.get(name, 1.0) for name in PRODUCTS]),
+        )
 
 
 def seen(state: State, label_units: float) -> Seen:
@@ -79,7 +92,7 @@ def seen(state: State, label_units: float) -> Seen:
     )
 
 
-def checked(decision: object, state: State, strategy: str) -> Given:
+def checked(decision: object, state: State, table: ProductTable, strategy: str) -> Given:
     """`decision` as arrays; an error names the strategy, the field and the rows."""
     if not isinstance(decision, Decision):
         must(False, f"{strategy} must return a Decision, not {type(decision).__name__}")
@@ -91,7 +104,7 @@ def checked(decision: object, state: State, strategy: str) -> Given:
     must_all(earliest <= latest, f"{strategy}: `latest` must not be before `earliest`")
     units = last.units if decision.units is None else _numbers(decision.units, "units", n, strategy)
     must_all(units >= 0, f"{strategy}: `units` must not be negative")
-    product = last.product if decision.product is None else _codes(decision.product, n, strategy)
+    product = last.product if decision.product is None else _codes(decision.product, n, table, strategy)
     return Given(units, product, units > 0, earliest, latest, decision.reason)
 
 
@@ -102,27 +115,29 @@ def _numbers(values: ArrayLike, name: str, n: int, strategy: str) -> Floats:
     return np.broadcast_to(array, (n,))
 
 
-def _codes(names: ArrayLike, n: int, strategy: str) -> NDArray[np.intp]:
+def _codes(names: ArrayLike, n: int, table: ProductTable, strategy: str) -> NDArray[np.intp]:
     array = np.asarray(names, dtype=str)
     must(array.shape in ((), (n,)), f"{strategy}: `product` has shape {array.shape}, not ({n},)")
     for name in set(array.ravel().tolist()) - set(CODES):
         must(False, f"{strategy}: unknown product{nearest(name, CODES)}")
+    for name in set(array.ravel().tolist()) - {"placebo"}:
+        known = np.isfinite(table.log_median[CODES[name]]) and np.isfinite(table.label_units[CODES[name]])
+        must(bool(known), f"{strategy}: this world knows no duration or no label dose of {name}", "see `median_weeks`")
     return np.broadcast_to(np.array([CODES[name] for name in array.ravel().tolist()]).reshape(array.shape), (n,))
 
 
-def cycle(world: World, state: State, given: Given, table: tuple[Floats, Floats], seed: int, visit: int) -> Cycle:
+def cycle(world: World, state: State, given: Given, table: ProductTable, seed: int, visit: int) -> Cycle:
     """Steps (4) to (6): neutralisation, exposure, response, and when the patient is back.
 
     `state.immune` is brought up to date; nothing else of `state` changes.
     """
     response, traits, week = world.response, state.traits, state.week
-    log_median, antigen_per_unit = table
-    antigen = np.where(given.injected, given.units * antigen_per_unit[given.product], 0.0)
+    antigen = np.where(given.injected, given.units * table.antigen_per_unit[given.product], 0.0)
     titre = _expose(world, state, given, antigen, seed, visit)
-    dose = given.units / world.label_units * effective_share(world.immunity, titre)
+    dose = given.units / table.label_units[given.product] * effective_share(world.immunity, titre)
 
     noise, silent, check, back = uniforms(seed, Purpose.RESPONSE, traits.patient, visit)
-    log_own = log_median[given.product] + traits.log_offset + response.within_sd * normals(noise)
+    log_own = table.log_median[given.product] + traits.log_offset + response.within_sd * normals(noise)
     peak, reach = np.ones_like(dose), np.ones_like(dose)
     altered = np.flatnonzero(dose != 1)
     if altered.size:
@@ -132,7 +147,9 @@ def cycle(world: World, state: State, given: Given, table: tuple[Floats, Floats]
         peak[altered] = amplitude(response, r)
         reach[altered] = shortening(response, peak[altered])
     duration = np.exp(log_own) * reach
-    responds = (silent >= traits.non_response) & (titre <= world.immunity.failure_titre) & (duration > 0)
+    responds = (
+        given.injected & (silent >= traits.non_response) & (titre <= world.immunity.failure_titre) & (duration > 0)
+    )
     duration[~responds] = 0.0
     peak[~responds] = 0.0
 
@@ -185,9 +202,11 @@ def _expose(world: World, state: State, given: Given, antigen: Floats, seed: int
 
 
 def observe(world: World, state: State, given: Given, cycle: Cycle, seed: int, visit: int) -> Observed:
-    """What the clinic knows at the next visit."""
-    observation, response, traits = world.observation, world.response, state.traits
-    assessed = given.injected & (cycle.gap_weeks >= observation.check_week)
+    """What the clinic knows at the next visit; all weeks count from the last session."""
+    observation, response, traits, last = world.observation, world.response, state.traits, state.observed
+    waiting = np.where(given.injected, 0.0, state.week - state.open.week)  # a visit without injection ends no cycle
+    gap = waiting + cycle.gap_weeks
+    assessed = given.injected & (gap >= observation.check_week)
     if observation.missed_check > 0:
         _, missed, _, _ = uniforms(seed, Purpose.ATTENDANCE, traits.patient, visit)
         assessed &= missed >= observation.missed_check
@@ -196,24 +215,34 @@ def observe(world: World, state: State, given: Given, cycle: Cycle, seed: int, v
     at_return = _effect(world, state, cycle, cycle.gap_weeks, onset_share(cycle.gap_weeks, traits.onset))
     at_return += observation.rater_sd * normals(cycle.return_luck)
     responded = assessed & (at_check > response.threshold)
+    peak_gain = np.where(assessed, at_check, np.nan)
     effect_at_return = at_return > response.threshold
+    waned = waiting + np.where(cycle.noticed_weeks <= cycle.gap_weeks, cycle.noticed_weeks, np.nan)
+    lower = np.where(responded, observation.check_week, 0.0)
+
+    again = np.flatnonzero(~given.injected)
+    if again.size:  # the cycle goes on: what was seen of it stays
+        for now, before in ((responded, last.responded), (assessed, last.assessed), (peak_gain, last.peak_gain)):
+            now[again] = before[again]
+        waned[again] = np.fmin(waned[again], last.waned_weeks[again])
+        lower[again] = np.nan_to_num(last.lower[again])
 
     # (lower, upper]: noticed waning is an upper bound; otherwise the rating at the visit says which side the loss is on
-    noticed = cycle.noticed_weeks <= cycle.gap_weeks
-    upper = np.where(noticed, cycle.noticed_weeks, cycle.gap_weeks)
-    waned = np.where(noticed, upper, np.nan)
-    lower = np.where(responded, observation.check_week, 0.0)
+    noticed = ~np.isnan(waned)
+    upper = np.where(noticed, waned, gap)
     lower[lower >= upper] = 0.0
     still = effect_at_return & ~noticed
-    np.copyto(lower, cycle.gap_weeks, where=still)
+    np.copyto(lower, gap, where=still)
     np.copyto(upper, np.inf, where=still)
-    no_duration = ~given.injected | (assessed & ~responded)
+    if again.size:
+        lost = again[np.isfinite(last.upper[again])]
+        lower[lost], upper[lost] = last.lower[lost], last.upper[lost]
+    no_duration = assessed & ~responded
     lower[no_duration], upper[no_duration] = np.nan, np.nan
 
-    last = state.observed
     return Observed(
         session=last.session + given.injected,
-        gap_weeks=cycle.gap_weeks,
+        gap_weeks=gap,
         units=np.where(given.injected, given.units, last.units),
         product=given.product,
         lower=lower,
@@ -222,7 +251,7 @@ def observe(world: World, state: State, given: Given, cycle: Cycle, seed: int, v
         assessed=assessed,
         effect_at_return=effect_at_return,
         waned_weeks=waned,
-        peak_gain=np.where(assessed, at_check, np.nan),
+        peak_gain=peak_gain,
         cumulative_units=last.cumulative_units + given.units,
         last_test=last.last_test,
         last_test_week=last.last_test_week,

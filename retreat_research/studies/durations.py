@@ -13,6 +13,7 @@ from ..durations import AFT, AFTResult, Turnbull, TurnbullResult
 from ..errors import FitError
 
 RMST_WEEKS = 26.0
+ROBUST = "cluster"
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +42,10 @@ class DurationReport:
 
 
 def arm_names(frame: pd.DataFrame) -> pd.Series:
-    """One name per product and dose, such as ``onabotulinumtoxinA 20 U``."""
-    return frame["product"].astype(str) + " " + frame["units"].map(lambda u: f"{u:,.12g} U")
+    """One name per product and dose, such as ``onabotulinumtoxinA 20 U``, and indication if there are several."""
+    names = frame["product"].astype(str) + " " + frame["units"].map(lambda u: f"{u:,.12g} U")
+    several = len(frame["indication"].unique()) > 1
+    return names + ", " + frame["indication"].astype(str) if several else names
 
 
 def estimate_durations(cycles: Cycles) -> DurationReport:
@@ -80,23 +83,16 @@ def estimate_durations(cycles: Cycles) -> DurationReport:
         else:
             notes.append(f"{arm}: no cycle ended in loss of effect; only Turnbull's estimate is given.")
     if not fitted:
-        raise FitError(
-            "no cycle ended in loss of effect, so its duration cannot be estimated; "
-            "check the endpoint, or wait for longer follow-up"
-        )
+        raise FitError(_nothing_to_estimate(frame))
     part = durations[own["arm"].isin(fitted).to_numpy()]
-    clusters = len(part.frame["patient"].unique())
-    cov = "cluster" if clusters > 1 else "observed"
-    if cov == "observed":
-        notes.append("One patient only: intervals ignore that her cycles are alike.")
-    fit = AFT("0 + arm" if len(fitted) > 1 else "1", family="lognormal", cov=cov).fit(part)
-    rows = [_row(arm, part, fit, turnbull[arm], cov, notes) for arm in fitted]
+    if len(part.frame["patient"].unique()) < 2:
+        raise FitError("only one patient has a cycle that ended in loss of effect: that says nothing about patients")
+    fit = AFT("0 + arm" if len(fitted) > 1 else "1", family="lognormal", cov=ROBUST).fit(part)
+    rows = [_row(arm, part, fit, turnbull[arm], notes) for arm in fitted]
     return DurationReport(response, pd.DataFrame(rows).set_index("arm"), turnbull, fit, tuple(notes))
 
 
-def _row(
-    arm: str, part: Cycles, fit: AFTResult, turnbull: TurnbullResult, cov: str, notes: list[str]
-) -> dict[str, object]:
+def _row(arm: str, part: Cycles, fit: AFTResult, turnbull: TurnbullResult, notes: list[str]) -> dict[str, object]:
     newdata = pd.DataFrame({"arm": [arm]})
     row: dict[str, object] = {"arm": arm, "turnbull_median": float(turnbull.quantile(0.5))}
     own = part[(part.frame["arm"] == arm).to_numpy()]
@@ -105,8 +101,7 @@ def _row(
         "rmst": fit.rmst(RMST_WEEKS, newdata),
     }
     try:
-        own_cov = cov if len(own.frame["patient"].unique()) > 1 else "observed"
-        estimates["weibull_median"] = AFT("1", family="weibull", cov=own_cov).fit(own).quantile(0.5)
+        estimates["weibull_median"] = AFT("1", family="weibull", cov=ROBUST).fit(own).quantile(0.5)
     except FitError as error:
         notes.append(f"{arm}: no Weibull fit ({error}).")
     for name, table in estimates.items():
@@ -114,14 +109,34 @@ def _row(
     return row
 
 
+def _nothing_to_estimate(frame: pd.DataFrame) -> str:
+    """Why no cycle ended in loss of effect, and what to do."""
+    unassessed = int(frame["responder"].isna().sum())
+    responders = int(frame["responder"].sum())
+    if unassessed == len(frame):
+        return (
+            f"none of the {len(frame)} cycles has both a baseline and an assessment in the peak window, so no response "
+            "can be seen; check the endpoint and the dates"
+        )
+    if not responders:
+        return (
+            f"none of the {len(frame) - unassessed} assessed cycles has a response, so there is no duration; "
+            "check the endpoint"
+        )
+    return (
+        f"no cycle ended in loss of effect: all {responders} with a response are right-censored, so durations cannot "
+        "be estimated; check the endpoint, or wait for longer follow-up"
+    )
+
+
 def response_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Counts by arm and the share of assessed cycles without response.
 
     Notes
     -----
-    The interval is Wilson's with the effective sample size n/deff, deff the patient-clustered variance over the
-    binomial one (at least 1): Dean and Pagano 2015, doi:10.1093/jssam/smv024. Where all or no cycles respond deff
-    is 1.
+    The interval is Wilson's with the effective sample size n/deff, deff the patient-clustered variance (times
+    G/(G − 1), G patients) over the binomial one, at least 1: Dean and Pagano 2015, doi:10.1093/jssam/smv024. Where all
+    or no cycles respond, or of one patient, deff cannot be estimated and every patient counts once.
     """
     from statsmodels.stats.proportion import proportion_confint
 
@@ -130,10 +145,13 @@ def response_table(frame: pd.DataFrame) -> pd.DataFrame:
         assessed = group[group["responder"].notna()]
         silent = (~assessed["responder"].astype(bool)).astype(float)
         n, share = len(assessed), float(silent.mean()) if len(assessed) else np.nan
-        binomial = share * (1 - share) / n if n else np.nan
         residual = (silent - share).groupby(assessed["patient"]).sum()
-        deff = max(float((residual**2).sum()) / n**2 / binomial, 1.0) if n and binomial > 0 else 1.0
-        low, high = proportion_confint(share * n / deff, n / deff, method="wilson") if n else (np.nan, np.nan)
+        clusters = len(residual)
+        size = float(clusters)
+        if clusters > 1 and 0 < share < 1:
+            clustered = float((residual**2).sum()) / n**2 * clusters / (clusters - 1)
+            size = n / max(clustered / (share * (1 - share) / n), 1.0)
+        low, high = proportion_confint(share * size, size, method="wilson") if n else (np.nan, np.nan)
         rows[arm] = {
             "patients": group["patient"].nunique(),
             "cycles": len(group),

@@ -31,6 +31,10 @@ STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
     }
 )
 SWEPT_PATIENTS = 2000
+PRIOR_BETWEEN_SD = 0.26  # EVIDENCE, priors to start from
+PRIOR_WITHIN_SDS = (0.10, 0.23, 0.35)  # the same: the sweep it asks for
+MOST_PATIENTS = 1_000_000  # each arm keeps about 150 bytes a patient
+LONGEST_YEARS = 100.0
 FEWEST_RESPONSES = 0.02
 
 
@@ -85,8 +89,10 @@ class Study:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        must(isinstance(self.patients, int) and self.patients >= 2, "`patients` must be a whole number of at least 2")
-        must(np.isfinite(self.years) and self.years > 0, "`years` must be positive")
+        most, longest = MOST_PATIENTS, LONGEST_YEARS
+        whole = isinstance(self.patients, int) and 2 <= self.patients <= most
+        must(whole, f"`patients` must be a whole number from 2 to {most:,}")
+        must(0.5 <= self.years <= longest, f"`years` must be a number from 0.5 to {longest:g}")
         checked_seed(self.seed)
 
     def run(self, *, progress: bool = False) -> StudyResult:
@@ -117,13 +123,12 @@ class Study:
 
 def usual_endpoint(records: Records) -> Endpoint:
     """The usual endpoint of the scale with the most assessments."""
-    counts = records.assessments["scale"].value_counts()
-    for scale in counts.index:
+    for scale in records.assessments["scale"].value_counts().index:
         if scale in SCALES:
             return parse_endpoint(SCALES[scale].endpoint)
     raise InputError(
-        f"no usual endpoint is known for {', '.join(map(str, counts.index))}; give one, "
-        'such as LossOfBenefit("SCALE", loss=0.8, response=8, better="lower")'
+        "no assessment is on a scale that has a usual endpoint; "
+        'give one, such as LossOfBenefit("SCALE", loss=0.8, response=8, better="lower")'
     )
 
 
@@ -146,15 +151,30 @@ def fitted_world(cycles: Cycles, durations: DurationReport) -> tuple[str, World,
         units=float(units),
         non_response=min(observed, 1 - FEWEST_RESPONSES),
     )
+    sd = durations.fit.scale
     notes = [
-        f"The fit gives one variance of ln duration, {durations.fit.scale**2:.3f}; it is split {BETWEEN_SHARE:.2f} "
-        f"between and {1 - BETWEEN_SHARE:.2f} within patients, as assumed variances have it, and the split is swept.",
+        f"The fit gives one variance of ln duration, {sd**2:.3f}; it is split {BETWEEN_SHARE:.2f} between and "
+        f"{1 - BETWEEN_SHARE:.2f} within patients, as assumed variances have it, and the split is swept.",
+        f"That variance holds the error of the ratings as well as biology: its SD is {sd:.2f}, where assumed biology "
+        f"has {PRIOR_BETWEEN_SD:g} between and {min(PRIOR_WITHIN_SDS):g} to {max(PRIOR_WITHIN_SDS):g} within patients. "
+        "Worlds with those are swept.",
+        f"{observed:.0%} of assessed cycles in {arm} had no response as rated; the simulation takes that as the truth, "
+        "though rating error makes some responses and hides others.",
     ]
+    if not hasattr(cycles.endpoint, "loss"):
+        notes.append(
+            f"The endpoint is not a fraction of the benefit: in the simulation the effect counts as lost below "
+            f"{world.response.threshold:.0%} of it, an assumption."
+        )
     return arm, world, notes
 
 
 def uncertain_worlds(world: World, durations: DurationReport, arm: str) -> dict[str, World]:
-    """Worlds that differ in what the data cannot tell."""
+    """Worlds that differ in what the data cannot tell.
+
+    The kernel of the interval is swept where immunity is simulated at all: recall that does not depend on the gap, and
+    recall that grows with it for a year. (Extra induction after gaps of under 12 weeks, β, has nothing to act on here.)
+    """
     total = durations.fit.scale
     row = durations.table.loc[arm]
 
@@ -164,12 +184,18 @@ def uncertain_worlds(world: World, durations: DurationReport, arm: str) -> dict[
     def median(weeks: float) -> World:
         return world.replace(median_weeks={**world.response.median_weeks, world.product: float(weeks)})
 
-    return {
+    worlds = {
         "as fitted": world,
         "variance 20% between patients": split(0.2),
         "variance 90% between patients": split(0.9),
         "median at its lower limit": median(row["median_lower"]),
         "median at its upper limit": median(row["median_upper"]),
-        "short gaps raise induction (β = 1.5)": world.replace(booster=1.5),
-        "recall does not depend on the gap (r0 = 1)": world.replace(rest_floor=1.0),
+        **{
+            f"SD {PRIOR_BETWEEN_SD:g} between, {sd:g} within": world.replace(between_sd=PRIOR_BETWEEN_SD, within_sd=sd)
+            for sd in PRIOR_WITHIN_SDS
+        },
     }
+    if np.isfinite(world.immunity.ng_per_unit[world.product]):
+        worlds["recall does not depend on the gap"] = world.replace(rest_floor=1.0)
+        worlds["recall grows with the gap for a year"] = world.replace(rest_floor=0.1, rest_days=300.0)
+    return worlds

@@ -331,7 +331,7 @@ def test_nobody_responds():
 @pytest.mark.parametrize(
     ("endpoint", "message"),
     [
-        (LossOfBenefit("JRS"), "no assessment of JRS; they hold FWS"),
+        (LossOfBenefit("JRS"), "no assessment of JRS; of scales known here they hold FWS"),
         (BackToBaseline("FWS", rater="subject"), "no assessment of FWS by the subject"),
         (LossOfLevel("FWS", at_most=1, raters="both"), "no assessment of FWS by the subject"),
         ("BackToBaseline", "`endpoint` must be an endpoint"),

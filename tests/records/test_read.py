@@ -90,9 +90,10 @@ def test_what_was_assumed_is_noted(clinic, text):
     assessments = text["assessments"].replace("FWS", "twstrs")
     notes = read_records(clinic(sessions=sessions, assessments=assessments)).notes
     assert notes == (
-        "sessions.csv: columns not used: lott",
-        "indications not known here: chronic migraine",
-        "scales that are not registered, so not checked for range: twstrs; did you mean TWSTRS?",
+        "sessions.csv: columns not used: number 6",
+        "sessions for an indication that is not known here (rows 4, 5)",
+        "assessments on a scale that is not registered, so not checked for range (rows 2, 3, 4, 5); "
+        "did you mean TWSTRS?",
     )
 
 

@@ -3,13 +3,14 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 import retreat_research as rr
 from retreat_research.report import whole_folder
-from retreat_research.report.sentences import findings, limits
+from retreat_research.report.sentences import _survives, findings, limits
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -87,9 +88,30 @@ def test_sentences_follow_the_numbers(result):
         gain = matched.loc[name].iloc[0]
         sentence = next(s for s in said if s.startswith(name))
         assert f"{100 * gain['gain']:+.1f} points" in sentence
-        clear = abs(gain["gain"]) >= 2 * gain["mcse"]
-        assert clear == ("no clear difference" not in sentence)
+        swept = result.sweep.query("strategy == @name and equal == 'antigen'")["gain"]
+        assert f"{100 * swept.min():+.1f} to {100 * swept.max():+.1f} over the worlds" in sentence
     assert any("0.56 between" in s for s in limits(result))
+
+
+def swept(gains, mcse=0.001):
+    worlds = [f"w{i}" for i in range(len(gains))]
+    return pd.DataFrame({"world": worlds, "strategy": "s", "equal": "antigen", "gain": gains, "mcse": mcse})
+
+
+@pytest.mark.parametrize(
+    ("gains", "verdict"),
+    [
+        ([0.01, 0.02], "a gain in all: s"),
+        ([-0.01, -0.02], "a loss in all: s"),
+        ([0.01, -0.02], "both signs: s"),
+        ([0.01, 0.0001], "not clear in all: s"),
+        ([0.01, float("nan")], "not clear in all: s"),
+    ],
+)
+def test_the_verdict_over_worlds_says_which_kind(gains, verdict):
+    arm = SimpleNamespace(strategy=rr.Stepped())
+    result = SimpleNamespace(sweep=swept(gains), comparison=SimpleNamespace(simulations={"s": arm}))
+    assert verdict in _survives(result)
 
 
 # --- the folder is whole or not there ---------------------------------------------------------------------------------
@@ -118,6 +140,47 @@ def test_a_failure_leaves_no_folder_that_was_not_there(tmp_path):
     with pytest.raises(RuntimeError):
         fail()
     assert not (tmp_path / "new").exists()
+
+
+def test_a_move_that_fails_puts_the_old_files_back(tmp_path, monkeypatch):
+    (tmp_path / "report.html").write_text("old")
+    (tmp_path / "a.csv").write_text("old")
+    plain, moves = Path.replace, []
+
+    def sometimes(self, target):
+        moves.append(self)
+        if len(moves) == 4:
+            raise OSError(28, "No space left on device")
+        return plain(self, target)
+
+    def write():
+        with whole_folder(tmp_path) as folder:
+            for name in ("a.csv", "b.csv", "report.html"):
+                (folder / name).write_text("new")
+            monkeypatch.setattr(Path, "replace", sometimes)
+
+    with pytest.raises(rr.InputError, match="No space left"):
+        write()
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"report.html": "old", "a.csv": "old"}
+
+
+def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path):
+    (tmp_path / "a.csv").mkdir()
+    (tmp_path / "report.html").write_text("old")
+
+    def write():
+        with whole_folder(tmp_path) as folder:
+            (folder / "a.csv").write_text("new")
+
+    with pytest.raises(rr.InputError, match=r"a\.csv is a folder there"):
+        write()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "report.html"]
+
+
+def test_an_empty_folder_of_the_users_stays(tmp_path):
+    with pytest.raises(RuntimeError), whole_folder(tmp_path):
+        raise RuntimeError
+    assert tmp_path.exists()
 
 
 def test_other_files_are_left_alone(tmp_path):

@@ -273,6 +273,64 @@ def test_a_product_without_a_published_load_has_no_antigen_but_a_note():
     assert rr.simulate(rr.draw_cohort(50, world=known), rr.Fixed(12), years=3).notes == ()
 
 
+class EverySecondVisit(Strategy):
+    """Injects at every second of visits 12 weeks apart."""
+
+    def decide(self, seen, memory):
+        now = memory.turn == 0
+        return rr.Decision.at(12.0, units=np.where(now, 20.0, 0.0)), {"turn": 1 - memory.turn}
+
+    def initial_memory(self):
+        return {"turn": 0}
+
+
+class Recorder(EverySecondVisit):
+    def __init__(self):
+        self.shown = []
+
+    def decide(self, seen, memory):
+        self.shown.append(seen)
+        return super().decide(seen, memory)
+
+
+def test_visits_without_injection_end_no_cycle():
+    """Sessions 24 weeks apart with a look in between are sessions 24 weeks apart."""
+    world = WORLD.replace(**{**CERTAIN, "delay_sd": 0.0})
+    cohort = rr.draw_cohort(5, world=world, seed=1)
+    columns = ("sessions", "session_equivalents", "unit_equivalents", "antigen_equivalents", "weeks_in_benefit")
+    for years in (0.4, 0.8, 10):  # all end in the second half of a cycle
+        looked = rr.simulate(cohort, EverySecondVisit(), years=years).patients
+        fixed = rr.simulate(cohort, rr.Fixed(24), years=years).patients
+        for column in columns:
+            np.testing.assert_allclose(looked[column], fixed[column], rtol=1e-12)
+    spy = Recorder()
+    rr.simulate(cohort, spy, years=2)
+    second, third = spy.shown[1], spy.shown[2]  # T = 17: effect at week 12, lost and noticed at 18 when back at 24
+    assert (second.gap_weeks[0], second.lower[0], second.upper[0], second.session[0]) == (12, 12, np.inf, 1)
+    assert (third.gap_weeks[0], third.lower[0], third.session[0]) == (24, 12, 1)
+    assert third.waned_weeks[0] == pytest.approx(18)
+    assert third.upper[0] == pytest.approx(18)
+
+
+def test_a_switch_counts_the_other_products_own_label_dose():
+    """20 U of ona and 50 U of abo are one label dose each: medians 17 and 22 weeks."""
+
+    class Switch(Strategy):
+        def decide(self, seen, memory):
+            return rr.Decision.at(30.0, units=50.0, product="abobotulinumtoxinA")
+
+    world = WORLD.replace(**CERTAIN)
+    out = rr.simulate(rr.draw_cohort(3, world=world), Switch(), years=3, history=True)
+    np.testing.assert_allclose(out.sessions["duration_weeks"], 22)
+    assert out.products == ("abobotulinumtoxinA",)
+
+
+def test_a_switch_to_a_product_the_world_does_not_know_is_refused():
+    switch = strategy_that(lambda seen: rr.Decision.at(12, product="rimabotulinumtoxinB"))
+    with pytest.raises(rr.InputError, match="bad: this world knows no duration or no label dose of rima"):
+        rr.simulate(rr.draw_cohort(3, world=WORLD), switch, years=1)
+
+
 # --- mistakes ---------------------------------------------------------------------------------------------------------
 
 

@@ -64,7 +64,7 @@ def test_the_cohort_follows_the_fit(result):
 
 def test_every_strategy_is_compared_and_swept(result):
     assert list(result.comparison.table().index) == list(STRATEGIES)
-    assert result.sweep["world"].nunique() == 7
+    assert result.sweep["world"].nunique() == 10
     swept = result.sweep.set_index(["world", "strategy", "equal"])["matched_weeks"]
     assert swept.notna().all()
 
@@ -97,13 +97,30 @@ def test_nothing_but_censored_cycles_is_an_error():
 
 def test_nothing_but_non_responders_is_an_error():
     cycles = some_cycles([np.nan] * 2, [np.nan] * 2, [20, 20], responder=[False, False])
-    with pytest.raises(rr.FitError):
+    with pytest.raises(rr.FitError, match="none of the 2 assessed cycles has a response"):
         estimate_durations(cycles)
+
+
+def test_cycles_nobody_assessed_are_an_error():
+    cycles = some_cycles([np.nan] * 2, [np.nan] * 2, [20, 20], responder=[None, None])
+    with pytest.raises(rr.FitError, match="none of the 2 cycles has both a baseline and an assessment"):
+        estimate_durations(cycles)
+
+
+def test_one_patient_is_an_error():
+    with pytest.raises(rr.FitError, match="only one patient"):
+        estimate_durations(some_cycles([6, 10, 14], [8, 12, 18], [20, 20, 20], patient=["a"] * 3))
 
 
 def test_doses_of_the_same_digits_are_different_arms():
     frame = pd.DataFrame({"product": "onabotulinumtoxinA", "units": [1234567.0, 1234567.5, 2.5, 20.0]})
+    frame["indication"] = "glabellar lines"
     assert arm_names(frame).nunique() == 4
+
+
+def test_two_indications_are_different_arms():
+    frame = pd.DataFrame({"product": "placebo", "units": 0.0, "indication": ["crow's feet", "forehead lines"]})
+    assert arm_names(frame).tolist() == ["placebo 0 U, crow's feet", "placebo 0 U, forehead lines"]
 
 
 def test_non_response_intervals_are_wider_when_patients_repeat_themselves():
@@ -111,13 +128,18 @@ def test_non_response_intervals_are_wider_when_patients_repeat_themselves():
     responder = np.repeat(np.arange(20) < 12, 10)
     frame = pd.DataFrame({"arm": "a", "patient": np.repeat(np.arange(20), 10), "responder": responder})
     frame["responder"], frame["censoring"] = frame["responder"].astype("boolean"), "interval"
-    row = response_table(frame).loc["a"]
     from statsmodels.stats.proportion import proportion_confint
 
-    assert (row["lower"], row["upper"]) == pytest.approx(proportion_confint(8, 20, method="wilson"))
-    frame["patient"] = np.arange(200)
-    alone = response_table(frame).loc["a"]
-    assert (alone["lower"], alone["upper"]) == pytest.approx(proportion_confint(80, 200, method="wilson"))
+    def interval(table):
+        return tuple(response_table(table).loc["a", ["lower", "upper"]])
+
+    assert interval(frame) == pytest.approx(proportion_confint(0.4 * 19, 19, method="wilson"))  # G/(G − 1) of 20
+    alone = frame.assign(patient=np.arange(200))
+    assert interval(alone) == pytest.approx(proportion_confint(0.4 * 199, 199, method="wilson"))
+    everyone = frame.assign(responder=True)
+    assert interval(everyone) == pytest.approx(proportion_confint(0, 20, method="wilson"))
+    one = frame.assign(patient=1)
+    assert interval(one) == pytest.approx(proportion_confint(0.4, 1, method="wilson"))
 
 
 @pytest.mark.parametrize("bad", [{"patients": 1}, {"years": 0}, {"seed": -1}])
