@@ -15,10 +15,9 @@ from .aft_result import AFTResult
 from .design import design_of, must_be_independent
 from .families import Family, family_named
 from .likelihood import Sample, sample_of
-from .newton import NO_SCALE, Peak, climb
+from .newton import CERTAIN, NO_SCALE, Peak, climb
 from .observed import Observed, observe
 
-CERTAIN = 1e-6  # a log-likelihood this close to 0 says that the model is sure of every interval
 COVARIANCES = ("observed", "cluster", "survreg")
 
 
@@ -170,7 +169,7 @@ def _maximise(family: Family, sample: Sample, matrix: np.ndarray, data: Observed
     start -= scale * family.mean * q.mean(axis=1)
     peak = climb(family, sample.shifted(start @ q), q, weight, 1 / scale)
     if peak.flat is not None:
-        raise FitError(_no_maximum(peak, q, r, names, weight))
+        raise FitError(_no_maximum(peak, q, r, names, scale))
 
     delta, tau = peak.theta[:-1], peak.theta[-1]
     inverse = np.linalg.inv(r)
@@ -196,13 +195,13 @@ def _sandwich(covariance: np.ndarray, scores: np.ndarray, patient: np.ndarray) -
     return covariance @ (by_patient @ by_patient.T) @ covariance
 
 
-def _no_maximum(peak: Peak, q: np.ndarray, r: np.ndarray, names: tuple[str, ...], weight: np.ndarray) -> str:
-    """Name what runs away along the flat direction."""
+def _no_maximum(peak: Peak, q: np.ndarray, r: np.ndarray, names: tuple[str, ...], scale: float) -> str:
+    """Name what runs away along the flat direction; `scale` is σ at the start."""
     assert peak.flat is not None
-    if peak.llf > -CERTAIN * weight.mean():
-        return NO_SCALE
     moves = np.linalg.solve(r, peak.flat[:-1] - peak.theta[:-1] * peak.flat[-1] / peak.theta[-1])
     size = np.abs(moves) * np.sqrt(np.mean((r.T @ q) ** 2, axis=1))
+    if abs(peak.llf) < CERTAIN * peak.weight.mean() or size.max() < 0.1 * scale * abs(peak.flat[-1]):
+        return NO_SCALE
     runaway = [name for name, part in zip(names, size, strict=True) if part > 0.1 * size.max()]
     return (
         f"no finite estimate for {', '.join(runaway)}: there no cycle lost its effect, or every one had lost it by its "

@@ -17,6 +17,7 @@ from scipy.special import log_expit, log_ndtr, ndtr, ndtri
 from ..errors import must
 
 TINY = 1e-290  # a probability below this has lost digits, and is computed as a logarithm
+HUGE = 700.0  # e^z overflows soon after; what it multiplies there is 0
 
 
 class Between(NamedTuple):
@@ -119,16 +120,16 @@ def extreme_log_distribution(z: Array) -> Array:
 
 
 def extreme_score(z: Array) -> Array:
-    return 1 - np.exp(z)
+    return 1 - np.exp(np.minimum(z, HUGE))
 
 
 def extreme_curvature(z: Array) -> Array:
-    return -np.exp(z)
+    return -np.exp(np.minimum(z, HUGE))
 
 
 def extreme_between(a: Array, b: Array) -> Between:
     """With A = e^a and B = e^b, P = e^(−A)(1 − e^(A − B)), which is accurate in both tails."""
-    hazard_a, hazard_b = np.exp(a), np.exp(b)
+    hazard_a, hazard_b = np.exp(a), np.exp(np.minimum(b, HUGE))
     within = -np.expm1(hazard_a - hazard_b)  # P(Z ≤ b | Z > a)
     log_p = np.log(within) - hazard_a
     return Between(log_p, hazard_a / within, hazard_b * (1 - within) / within, 1 - hazard_a, 1 - hazard_b)
@@ -160,7 +161,7 @@ def logistic_curvature(z: Array) -> Array:
 def logistic_between(a: Array, b: Array) -> Between:
     """With A = e^a and B = e^b after reflection, P = (B − A)/((1 + A)(1 + B))."""
     up = a + b > 0
-    low, high = np.where(up, -b, a), np.where(up, -a, b)
+    low, high = np.where(up, -b, a), np.minimum(np.where(up, -a, b), HUGE)
     odds_low, odds_high = np.exp(low), np.exp(high)
     within = -np.expm1(low - high)  # 1 − A/B
     ratio = (1 + odds_high) / (1 + odds_low)

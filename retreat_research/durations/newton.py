@@ -13,13 +13,17 @@ from .likelihood import Sample, Terms, row_terms
 STEPS = 100  # 5 to 8 are usual
 HALVINGS = 40
 DECREMENT = 1e-12  # of the log-likelihood, per unit of mean weight: estimates are within 1e-6 standard errors
-STEEPEST = 1e8  # times the starting 1/σ: the scale is going to 0
+STEEPEST = 1e8  # times the starting 1/σ, or its inverse: the scale is going to 0 or to infinity
 FLAT = 1e-6  # information per unit of mean weight about a change of z by at most 1; one event gives about 0.1 to 1
 NO_SCALE = (
     "the scale goes to 0: the model can hold every duration exactly, or one duration lies in all the intervals that it "
     "treats alike; narrower intervals, more cycles or fewer covariates are needed"
 )
-NOT_REACHED = "the fit did not converge: try fewer covariates or another family"
+NO_ORDER = (
+    "the scale grows without bound: losses of effect do not become more frequent with time in these cycles; "
+    "check the bounds, or use fewer covariates"
+)
+CERTAIN = 1e-6  # per unit of mean weight: a log-likelihood this close to 0 is sure of every interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,14 +85,12 @@ def climb(family: Family, sample: Sample, x: np.ndarray, weight: np.ndarray, tau
         try:
             step = np.linalg.solve(information, gradient)
         except np.linalg.LinAlgError:
-            return Peak(theta, information, value, terms, x, weight, _flattest(information))
+            break
         decrement = float(gradient @ step)
         if decrement <= DECREMENT * unit:
-            flat = _flattest(information)
-            change = np.maximum(np.abs(_change(sample.low, flat, x)), np.abs(_change(sample.high, flat, x)))
-            curved = flat @ information @ flat > FLAT * unit * change.max() ** 2
-            return Peak(theta, information, value, terms, x, weight, None if curved else flat)
-        length = min(1.0, 0.9 * theta[-1] / max(-step[-1], 1e-300))  # τ stays positive
+            return Peak(theta, information, value, terms, x, weight, _flat(information, sample, x, unit))
+        shrink = -step[-1] / theta[-1]
+        length = 0.9 / shrink if shrink > 0.9 else 1.0  # τ stays positive
         for _ in range(HALVINGS):
             tried = theta + length * step
             terms, there = _evaluate(family, sample, x, weight, tried)
@@ -98,9 +100,16 @@ def climb(family: Family, sample: Sample, x: np.ndarray, weight: np.ndarray, tau
         else:
             break
         theta, value = tried, there
-        if theta[-1] > STEEPEST * tau:
+        if not tau / STEEPEST < theta[-1] < tau * STEEPEST:
             break
-    raise FitError(NO_SCALE if theta[-1] > STEEPEST * tau else NOT_REACHED)
+    if theta[-1] <= tau / STEEPEST:
+        raise FitError(NO_ORDER)
+    if theta[-1] >= tau * STEEPEST or abs(value) < CERTAIN * unit:
+        raise FitError(NO_SCALE)
+    flat = _flat(information, sample, x, unit)
+    if flat is None:
+        raise FitError("the fit did not converge: try fewer covariates or another family")
+    return Peak(theta, information, value, terms, x, weight, flat)
 
 
 def _evaluate(
@@ -122,9 +131,11 @@ def _derivatives(terms: Terms, x: np.ndarray, weight: np.ndarray) -> tuple[np.nd
     return gradient, information
 
 
-def _flattest(information: np.ndarray) -> np.ndarray:
-    """The direction with the least information, of length 1."""
-    return np.linalg.eigh(information)[1][:, 0]
+def _flat(information: np.ndarray, sample: Sample, x: np.ndarray, unit: float) -> np.ndarray | None:
+    """The direction of least information, if there is none to speak of for its size."""
+    least = np.linalg.eigh(information)[1][:, 0]
+    change = max(np.abs(_change(bound, least, x)).max() for bound in (sample.low, sample.high))
+    return None if least @ information @ least > FLAT * unit * change**2 else least
 
 
 def _change(r: np.ndarray, direction: np.ndarray, x: np.ndarray) -> np.ndarray:
