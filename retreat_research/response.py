@@ -7,11 +7,13 @@ arrays: who the patients are and what is drawn is decided elsewhere.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite, log, pi
 
 import numpy as np
+from numba import njit, vectorize
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
@@ -140,58 +142,58 @@ def non_response_probability(response: Response, tendency: Floats) -> Floats:
     return expit(centre + spread * tendency)
 
 
-def duration_factor(response: Response, dose: Floats) -> Floats:
-    """g(r)/g(1): how much longer than the label dose an effective dose of r label doses lasts; shape (n,)."""
-    return dose / (dose + response.dose_half) * (1 + response.dose_half)
+# The equations, one patient at a time: compiled, so that the simulator's loops can call them (`simulation/loops.py`).
+# What ends in `_of` is the same function over arrays.
 
 
-def amplitude(response: Response, dose: Floats) -> Floats:
-    """Peak effect of an effective dose of r label doses: (1 + ca) r/(r + ca), 1 at the label dose; shape (n,)."""
-    return (1 + response.amplitude_half) * dose / (dose + response.amplitude_half)
+@njit(cache=True)
+def duration_factor(dose, dose_half):  # type: ignore[no-untyped-def]
+    """g(r)/g(1): how much longer than the label dose an effective dose of r label doses lasts."""
+    return dose / (dose + dose_half) * (1 + dose_half)
 
 
-def effect(response: Response, weeks: Floats | float, peak: Floats, log_own: Floats, risen: Floats | float) -> Floats:
-    """Effect at `weeks` after the session.
+@njit(cache=True)
+def amplitude(dose, amplitude_half):  # type: ignore[no-untyped-def]
+    """Peak effect of an effective dose of r label doses: (1 + ca) r/(r + ca), 1 at the label dose."""
+    return (1 + amplitude_half) * dose / (dose + amplitude_half)
 
-    Parameters
-    ----------
-    response : Response
-    weeks : float array (n,) or float, weeks
-    peak : float array (n,)
-        Amplitude of the curve (0: no response).
-    log_own : float array (n,), ln weeks
-        ln of the week at which the curve is down to `threshold` of its own peak.
-    risen : float array (n,) or float
-        The share of the onset that has passed, `onset_share`.
 
-    Returns
-    -------
-    float array (n,)
-        peak·(1 − e^(−t/onset))/(1 + (t/T½)^h) with T½ = T (threshold/(1 − threshold))^(1/h).
+@njit(cache=True)
+def shortening(peak, threshold, hill):  # type: ignore[no-untyped-def]
+    """Weeks above the threshold θ as a share of the weeks above θ of the curve's own peak.
+
+    ((peak/θ − 1)/(1/θ − 1))^(1/h): 1 for a full peak, falling to 0 for one that never reaches the threshold; so
+    neutralised doses first shorten the effect and then lose it.
     """
-    h, odds = response.curve_hill, log((1 - response.threshold) / response.threshold)
-    with np.errstate(over="ignore"):
-        decline = 1 + np.exp(h * (np.log(weeks) - log_own) + odds)
-    return peak * risen / decline
+    return max((peak - threshold) / (1 - threshold), 0.0) ** (1 / hill)
 
 
 #: From this many time constants of onset on, 1 − e^(−t/onset) is 1 in double precision.
 _RISEN = 37.5
 
 
-def onset_share(weeks: Floats, onset: Floats) -> Floats:
-    """1 − e^(−t/onset), evaluated only where it is not 1 in double precision; weeks and onset of shape (n,)."""
-    share = np.ones_like(weeks)
-    rising = np.flatnonzero(weeks < _RISEN * onset)
-    share[rising] = -np.expm1(-weeks[rising] / onset[rising])
-    return share
+@njit(cache=True)
+def effect(weeks, peak, log_own, onset, threshold, hill):  # type: ignore[no-untyped-def]
+    """Effect t weeks after the session: peak·(1 − e^(−t/onset))/(1 + (t/T½)^h), T½ = T (θ/(1 − θ))^(1/h).
 
-
-def shortening(response: Response, peak: Floats) -> Floats:
-    """Weeks above the threshold as a share of the weeks above `threshold` of the curve's own peak.
-
-    1 for a full peak, falling to 0 for a peak that never reaches the threshold: so neutralised doses first shorten
-    the effect and then lose it. ((peak/θ − 1)/(1/θ − 1))^(1/h), θ the threshold; shape (n,).
+    Parameters
+    ----------
+    weeks : float, weeks
+        t.
+    peak : float
+        Amplitude of the curve (0: no response).
+    log_own : float, ln weeks
+        ln T: the curve is down to `threshold` of its own peak after T weeks.
+    onset : float, weeks
+    threshold, hill : float
+        θ and h.
     """
-    theta = response.threshold
-    return np.maximum((peak - theta) / (1 - theta), 0) ** (1 / response.curve_hill)
+    if peak == 0.0:
+        return 0.0
+    decline = 1 + math.exp(hill * (math.log(weeks) - log_own)) * (1 - threshold) / threshold
+    risen = 1.0 if weeks >= _RISEN * onset else -math.expm1(-weeks / onset)
+    return peak * risen / decline
+
+
+effect_of = vectorize(cache=True)(effect.py_func)
+shortening_of = vectorize(cache=True)(shortening.py_func)

@@ -15,7 +15,7 @@ from .cohort import Cohort, draw_cohort
 from .errors import must
 from .records import SCALES
 from .records.tables import schemas
-from .response import duration_factor, effect, onset_share, shortening
+from .response import duration_factor, effect_of, shortening_of
 from .simulation import simulate
 from .strategies import Fixed, OnWaning, Stepped, Strategy
 from .streams import Purpose, checked_seed, normals, uniforms
@@ -106,7 +106,7 @@ def synthetic_clinic(seed: int = SEED) -> dict[str, pd.DataFrame]:
 
 def _group(group: Group, number: int, seed: int) -> dict[str, pd.DataFrame]:
     world = World.default(group.indication, group.product)
-    factor = duration_factor(world.response, np.array([group.units / world.label_units]))[0]
+    factor = duration_factor(group.units / world.label_units, world.response.dose_half)
     medians = {name: weeks * factor for name, weeks in world.response.median_weeks.items()}
     world = world.replace(label_units=group.units, median_weeks=medians)
     first = sum(g.patients for g in GROUPS[:number])
@@ -176,14 +176,14 @@ def _assessments(history: pd.DataFrame, cohort: Cohort, group: Group, who: pd.Da
         days = np.array(list(_visit_days(own["day"].to_numpy(), last, int(patient), seed)))
         peaks = own["peak_effect"].to_numpy()
         with np.errstate(divide="ignore"):
-            log_own = np.log(own["duration_weeks"].to_numpy() / np.maximum(shortening(response, peaks), 1e-300))
+            reach = shortening_of(peaks, response.threshold, response.curve_hill)
+            log_own = np.log(own["duration_weeks"].to_numpy() / np.maximum(reach, 1e-300))
         true = np.zeros(days.size)
         for day, peak, curve in zip(own["day"], peaks, log_own, strict=True):
             after = days > day
             weeks = (days[after] - day) / DAYS
-            full = np.full(weeks.size, 1.0)
-            risen = onset_share(weeks, full * cohort.onset[trait])
-            true[after] = np.maximum(true[after], effect(response, weeks, peak * full, curve * full, risen))
+            value = effect_of(weeks, peak, curve, cohort.onset[trait], response.threshold, response.curve_hill)
+            true[after] = np.maximum(true[after], value)
         for r, rater in enumerate(rating.raters):
             luck = uniforms(seed, Purpose.VISIT, np.array([patient]), days)[2 + r]
             noise = cohort.world.observation.rater_sd * normals(luck)

@@ -10,9 +10,10 @@ from retreat_research.response import (
     amplitude,
     duration_factor,
     effect,
+    effect_of,
     non_response_probability,
-    onset_share,
     shortening,
+    shortening_of,
 )
 
 RESPONSE = Response(median_weeks={"onabotulinumtoxinA": 17.0})
@@ -22,48 +23,44 @@ RESPONSE = Response(median_weeks={"onabotulinumtoxinA": 17.0})
 @pytest.mark.parametrize("dose", [0.1, 0.5, 1.0, 2.0])
 def test_the_effect_crosses_the_threshold_when_the_duration_says(dose, threshold):
     response = Response(median_weeks={"onabotulinumtoxinA": 17.0}, threshold=threshold)
-    peak = amplitude(response, np.array([dose]))
-    own = 17.0 * duration_factor(response, np.array([dose]))
-    duration = own * shortening(response, peak)
+    peak = amplitude(dose, response.amplitude_half)
+    own = 17.0 * duration_factor(dose, response.dose_half)
+    duration = own * shortening(peak, threshold, response.curve_hill)
 
     def above(weeks):
-        return effect(response, np.array([weeks]), peak, np.log(own), 1.0)[0] - threshold
+        return effect(weeks, peak, np.log(own), 0.05, threshold, response.curve_hill) - threshold
 
-    if peak[0] <= threshold:
-        assert duration[0] == 0
+    if peak <= threshold:
+        assert duration == 0
     else:
-        assert optimize.brentq(above, 4, 60) == pytest.approx(duration[0], abs=1e-6)
+        assert optimize.brentq(above, 4, 60) == pytest.approx(duration, abs=1e-6)
 
 
 def test_one_curve_gives_every_endpoints_duration():
     """T80/T50 = 4^(1/h): DESIGN §6, ln 4/ln(T80/T50) = h."""
     weeks = np.linspace(1, 80, 200_001)
-    own = np.full_like(weeks, np.log(17.0))
-    value = effect(RESPONSE, weeks, np.ones_like(weeks), own, 1.0)
+    value = effect_of(weeks, 1.0, np.log(17.0), 0.01, RESPONSE.threshold, RESPONSE.curve_hill)
     t80, t50 = (weeks[np.argmax(value <= left)] for left in (0.2, 0.5))
     assert np.log(4) / np.log(t80 / t50) == pytest.approx(RESPONSE.curve_hill, abs=1e-3)
 
 
 def test_the_label_dose_is_neutral():
-    one = np.ones(1)
-    assert duration_factor(RESPONSE, one)[0] == 1
-    assert amplitude(RESPONSE, one)[0] == 1
-    assert shortening(RESPONSE, one)[0] == pytest.approx(1, abs=1e-15)
+    assert duration_factor(1.0, RESPONSE.dose_half) == 1
+    assert amplitude(1.0, RESPONSE.amplitude_half) == 1
+    assert shortening(1.0, RESPONSE.threshold, RESPONSE.curve_hill) == pytest.approx(1, abs=1e-15)
+    assert shortening_of(np.array([1.0, 0.1]), 0.2, 3.0).tolist() == pytest.approx([1, 0])
 
 
 def test_above_the_label_dose_duration_grows_about_0_16_per_ln_dose():
     """EVIDENCE, contested: 0.10 to 0.20 in wrinkles; the design says about 0.16."""
-    slope = np.log(duration_factor(RESPONSE, np.array([2.0]))[0]) / np.log(2)
+    slope = np.log(duration_factor(2.0, RESPONSE.dose_half)) / np.log(2)
     assert 0.10 < slope < 0.20
 
 
 def test_the_onset_factor_is_dropped_only_where_it_is_one():
     weeks = np.array([0.5, 5.0, 11.24, 11.26, 40.0])
     naive = (1 - np.exp(-weeks / 0.3)) / (1 + 4 * (weeks / 17.0) ** 3)
-    risen = onset_share(weeks, np.full(5, 0.3))
-    assert (risen[:2] < 1).all()
-    assert (risen[3:] == 1).all()
-    found = effect(RESPONSE, weeks, np.ones(5), np.full(5, np.log(17.0)), risen)
+    found = effect_of(weeks, 1.0, np.log(17.0), 0.3, RESPONSE.threshold, RESPONSE.curve_hill)
     np.testing.assert_allclose(found, naive, rtol=1e-14)
 
 

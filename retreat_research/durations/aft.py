@@ -18,7 +18,7 @@ from .likelihood import Sample, sample_of
 from .newton import CERTAIN, NO_SCALE, Peak, climb
 from .observed import Observed, observe
 
-COVARIANCES = ("observed", "cluster", "survreg")
+COVARIANCES = ("observed", "cluster", "sandwich")
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,10 @@ class AFT:
         splines such as ``bs(age, df=4)``, transforms such as ``log(units)``.
     family : {"lognormal", "weibull", "loglogistic"}
         Distribution of T: z is normal, smallest extreme value or logistic.
-    cov : {"observed", "cluster", "survreg"}
-        Covariance from the observed information; the sandwich that allows the cycles of a patient to be alike; or the
-        latter with the slips that R's ``survreg`` makes, for comparison with it.
+    cov : {"observed", "cluster", "sandwich"}
+        Covariance from the observed information; or one that allows the cycles of a patient to be alike: ``cluster``
+        equals R's ``survreg`` with ``cluster()``, ``sandwich`` is the same with two slips of R put right (see Notes).
+        For results rather than comparison with R, use ``sandwich``.
     small_sample : bool
         Multiply the sandwich by G/(G − 1), G the number of patients.
 
@@ -45,11 +46,11 @@ class AFT:
     ``survreg(Surv(lower, upper, type = "interval2") ~ formula + cluster(patient), weights, dist = family)``, with NA
     for a lower bound of 0; ``cluster()`` has no small-sample factor.
 
-    ``cov="cluster"`` equals R if all weights are 1 and no row is interval-censored. Otherwise R (survival 3.5-3, and
-    its later sources) makes two slips: ``residuals.survreg`` has the derivative in log σ of interval-censored rows with
-    the wrong sign, so that its scores do not sum to 0 at the maximum, and ``survreg`` leaves the weights out of the
-    scores. Put both right in R and it gives the numbers of ``cov="cluster"``; leave them and it gives those of
-    ``cov="survreg"``. Robust standard errors are off by some per cent for the first, by a factor for the second.
+    ``cov="cluster"`` equals R always, ``cov="sandwich"`` if all weights are 1 and no row is interval-censored.
+    Otherwise R (survival 3.5-3, and its later sources) makes two slips: ``residuals.survreg`` has the derivative in
+    log σ of interval-censored rows with the wrong sign, so that its scores do not sum to 0 at the maximum, and
+    ``survreg`` leaves the weights out of the scores. Put both right in R and it gives the numbers of
+    ``cov="sandwich"``. Robust standard errors are off by some per cent for the first, by a factor for the second.
 
     References
     ----------
@@ -80,7 +81,7 @@ class AFT:
         must(
             not self.small_sample or self.cov != "observed",
             "`small_sample` is a factor of the sandwich",
-            'give cov="cluster" as well',
+            'give cov="sandwich" or cov="cluster" as well',
         )
 
     def fit(self, cycles: Cycles, weights: ArrayLike | None = None) -> AFTResult:
@@ -117,7 +118,7 @@ class AFT:
         if self.cov != "observed":
             factor = len(labels) / (len(labels) - 1) if self.small_sample else 1.0
             scores = found.to_scores @ found.peak.scores()
-            if self.cov == "survreg":
+            if self.cov == "cluster":
                 scores[-1, sample.ends[0] : sample.ends[1]] *= -1  # R's slips: see Notes
                 scores /= found.peak.weight
             covariance = factor * _sandwich(covariance, scores, patient[sample.order])

@@ -61,8 +61,8 @@ class Totals:
             first_response_week=np.full(n, np.nan),
         )
 
-    def at(self, rows: NDArray[np.bool_]) -> Totals:
-        """The totals of the rows where `rows` holds."""
+    def at(self, rows: NDArray[np.intp]) -> Totals:
+        """The totals of `rows`."""
         return Totals(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
@@ -72,8 +72,3 @@ def patients_frame(finished: list[tuple[NDArray[np.int64], Totals]]) -> pd.DataF
     patient = np.concatenate([patient for patient, _ in finished])
     order = np.argsort(patient, kind="stable")
     return pd.DataFrame({"patient": patient[order], **{name: values[order] for name, values in columns.items()}})
-
-
-def first_time(target: Floats, happens: NDArray[np.bool_], week: Floats) -> None:
-    """Set `target` to `week` where `happens` for the first time."""
-    np.copyto(target, week, where=happens & np.isnan(target))

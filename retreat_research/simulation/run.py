@@ -15,16 +15,29 @@ from ..products import PRODUCTS
 from ..strategies import Memory, Strategy
 from ..streams import checked_seed
 from ..world import World
-from .outcomes import POSITIVE_TITRE, Totals, first_time, patients_frame
-from .state import Observed, Open, State
-from .step import CODES, PRODUCT_NAMES, Cycle, Given, ProductTable, checked, cycle, observe, seen, tested_positive
+from . import loops
+from .outcomes import POSITIVE_TITRE, Totals, patients_frame
+from .state import Observed, State
+from .step import (
+    CODES,
+    PRODUCT_NAMES,
+    Cycle,
+    Given,
+    ProductTable,
+    checked,
+    cycle,
+    observe,
+    physics_of,
+    seen,
+    tested_positive,
+)
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 BLOCK = 16_384
 #: A block is packed anew when fewer of its patients than this are still followed.
-PACK_BELOW = 0.9
+PACK_BELOW = 0.85
 MAX_VISITS = 100_000
 
 
@@ -158,6 +171,7 @@ class _Part(NamedTuple):
 
 def _run_block(cohort: Cohort, strategy: Strategy, horizon: float, seed: int, history: bool) -> _Part:
     world, table, name = cohort.world, ProductTable.of(cohort.world), str(strategy)
+    physics = physics_of(world)
     state = State.initial(cohort, horizon, CODES[world.product], strategy.initial_memory())
     finished: list[tuple[NDArray[np.int64], Totals]] = []
     log: list[pd.DataFrame] = []
@@ -166,15 +180,16 @@ def _run_block(cohort: Cohort, strategy: Strategy, horizon: float, seed: int, hi
         followed = state.week < state.end_week
         count = np.count_nonzero(followed)
         if count < PACK_BELOW * followed.size:
-            finished.append((state.traits.patient[~followed], state.totals.at(~followed)))
+            ended = np.flatnonzero(~followed)
+            finished.append((state.traits.patient[ended], state.totals.at(ended)))
             state, followed = state.kept(followed), np.ones(count, dtype=bool)
         if count == 0:
             break
         given = _decided(strategy, name, state, table, world.label_units)
         used += np.bincount(given.product[followed & given.injected], minlength=used.size)
-        happened = cycle(world, state, given, table, seed, visit)
+        happened = cycle(world, physics, state, given, table, seed, visit)
         _count(state, given, happened, followed, world.immunity.half_titre)
-        observed = observe(world, state, given, happened, seed, visit)
+        observed = observe(world, physics, state, given, happened, seed, visit)
         _test(world, state, given, happened, observed, followed, seed, visit)
         if history:
             log.append(_record(state, given, happened, observed, followed))
@@ -208,33 +223,18 @@ def _decided(strategy: Strategy, name: str, state: State, table: ProductTable, l
 
 def _count(state: State, given: Given, cycle: Cycle, followed: Bools, half_titre: float) -> None:
     """Add this session and its cycle, as far as it lies inside follow-up."""
-    totals, week, end, last = state.totals, state.week, state.end_week, state.open
-    sits = followed & given.injected
-    # the cycle that a session ends counts whole; the one that follow-up ends by its share inside
-    ended = sits & (totals.sessions > 0)
-    totals.session_equivalents += ended
-    totals.unit_equivalents += last.units * ended
-    totals.antigen_equivalents += np.where(ended, last.antigen_ng, 0.0)
-    totals.sessions += sits
-    totals.units += given.units * sits
-    totals.antigen_ng += np.where(sits, cycle.antigen_ng, 0.0)
-    state.open = last = Open(
-        np.where(sits, week, last.week),
-        np.where(sits, given.units, last.units),
-        np.where(sits, cycle.antigen_ng, last.antigen_ng),
-    )
-    cut = np.flatnonzero(followed & (week + cycle.gap_weeks >= end) & (totals.sessions > 0))
-    inside = (end[cut] - last.week[cut]) / (week[cut] + cycle.gap_weeks[cut] - last.week[cut])
-    totals.session_equivalents[cut] += inside
-    totals.unit_equivalents[cut] += last.units[cut] * inside
-    totals.antigen_equivalents[cut] += last.antigen_ng[cut] * inside
-    covered = np.minimum(np.minimum(cycle.running.until, week + cycle.gap_weeks), end) - week
-    totals.weeks_in_benefit += np.maximum(covered, 0.0)
-    first_time(totals.first_response_week, sits & cycle.responds, week)
-    first_time(totals.positive_week, sits & (cycle.titre > POSITIVE_TITRE), week)
+    totals, last = state.totals, state.open
+    loops.add_up(
+        followed, state.week, state.end_week, given.injected, cycle.gap_weeks, given.units, cycle.antigen_ng,
+        cycle.running.until, last.week, last.units, last.antigen_ng, totals.sessions, totals.session_equivalents,
+        totals.units, totals.unit_equivalents, totals.antigen_ng, totals.antigen_equivalents, totals.weeks_in_benefit,
+    )  # fmt: skip
+    sits, week = followed & given.injected, state.week
+    loops.first_time(totals.first_response_week, sits & cycle.responds, week)
+    loops.first_time(totals.positive_week, sits & (cycle.titre > POSITIVE_TITRE), week)
     fails = sits & ~cycle.responds & state.unanswered & state.answered & np.isnan(totals.failure_week)
     totals.failure_immune[fails] = (state.unanswered_immune & (cycle.titre > half_titre))[fails]
-    first_time(totals.failure_week, fails, week)
+    loops.first_time(totals.failure_week, fails, week)
 
 
 def _test(
@@ -250,7 +250,7 @@ def _test(
     positive = tested_positive(world, state, cycle.titre, seed, visit)
     observed.last_test = np.where(asked, positive, observed.last_test)
     observed.last_test_week = np.where(asked, state.week, observed.last_test_week)
-    first_time(state.totals.tested_positive_week, asked & positive & followed, state.week)
+    loops.first_time(state.totals.tested_positive_week, asked & positive & followed, state.week)
 
 
 def _advance(state: State, given: Given, cycle: Cycle, observed: Observed, half_titre: float) -> None:
@@ -279,7 +279,7 @@ def _record(state: State, given: Given, cycle: Cycle, observed: Observed, follow
         "antigen_ng": cycle.antigen_ng,
         "titre_before": cycle.titre,
         "duration_weeks": cycle.duration_weeks,
-        "peak_effect": cycle.new.peak,
+        "peak_effect": cycle.peak,
         "earliest": given.earliest,
         "latest": given.latest,
         "gap_weeks": cycle.gap_weeks,

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from ..cohort import Cohort
 from ..immunity import SEROTYPES, ImmuneState
-from ..response import onset_share
 from ..strategies import Memory
 from .outcomes import Totals
 
@@ -67,7 +66,6 @@ class State:
     traits: Cohort
     totals: Totals
     end_week: Floats  # of follow-up: horizon or dropout
-    risen_at_check: Floats  # share of the onset that has passed at the check after a session
     week: Floats  # of the present visit
     observed: Observed
     running: Running
@@ -91,7 +89,6 @@ class State:
             traits=cohort,
             totals=Totals.zero(end_week, horizon),
             end_week=end_week,
-            risen_at_check=onset_share(np.full(n, cohort.world.observation.check_week), cohort.onset),
             week=np.zeros(n),
             observed=Observed(
                 session=np.zeros(n, dtype=np.int64),
@@ -123,24 +120,24 @@ class State:
         """The rows where `keep` holds."""
         position = np.cumsum(keep) - 1
         stays = keep[self.susceptible]
+        rows, immune_rows = np.flatnonzero(keep), np.flatnonzero(stays)  # faster to take by than masks
         return State(
-            traits=self.traits[keep],
-            totals=self.totals.at(keep),
-            end_week=self.end_week[keep],
-            risen_at_check=self.risen_at_check[keep],
-            week=self.week[keep],
-            observed=_kept(self.observed, keep),
-            running=_kept(self.running, keep),
-            open=_kept(self.open, keep),
-            unanswered=self.unanswered[keep],
-            unanswered_immune=self.unanswered_immune[keep],
-            answered=self.answered[keep],
-            susceptible=position[self.susceptible[stays]],
-            immune={serotype: _kept(immune, stays) for serotype, immune in self.immune.items()},
-            memory=Memory({name: values[keep] for name, values in self.memory.items()}),
-            past=tuple([column[keep] for column in columns] for columns in self.past),  # type: ignore[arg-type]
+            traits=self.traits[rows],
+            totals=self.totals.at(rows),
+            end_week=self.end_week[rows],
+            week=self.week[rows],
+            observed=_kept(self.observed, rows),
+            running=_kept(self.running, rows),
+            open=_kept(self.open, rows),
+            unanswered=self.unanswered[rows],
+            unanswered_immune=self.unanswered_immune[rows],
+            answered=self.answered[rows],
+            susceptible=position[self.susceptible[immune_rows]],
+            immune={serotype: _kept(immune, immune_rows) for serotype, immune in self.immune.items()},
+            memory=Memory({name: values[rows] for name, values in self.memory.items()}),
+            past=tuple([column[rows] for column in columns] for columns in self.past),  # type: ignore[arg-type]
         )
 
 
-def _kept(arrays: Any, keep: NDArray[np.bool_]) -> Any:
-    return type(arrays)(*(getattr(arrays, f.name)[keep] for f in fields(arrays)))
+def _kept(arrays: Any, rows: NDArray[np.intp]) -> Any:
+    return type(arrays)(*(getattr(arrays, f.name)[rows] for f in fields(arrays)))

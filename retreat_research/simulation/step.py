@@ -6,7 +6,7 @@ the dose; (5) the antigen raises immunity; (6) response and duration are drawn, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import must, must_all
 from ..immunity import SEROTYPES, decayed, effective_share, exposed
 from ..products import PRODUCTS, nearest
-from ..response import amplitude, duration_factor, effect, onset_share, shortening
 from ..strategies import Decision, Seen
 from ..streams import Purpose, normals, uniforms
 from ..world import World
+from . import loops
 from .state import Observed, Running, State
 
 Floats = NDArray[np.float64]
@@ -25,6 +25,10 @@ Bools = NDArray[np.bool_]
 
 PRODUCT_NAMES = np.array(list(PRODUCTS))
 CODES = {name: code for code, name in enumerate(PRODUCTS)}
+#: What is seen of one cycle, in the order of `loops.look`.
+OF_A_CYCLE = (
+    "gap_weeks", "lower", "upper", "responded", "assessed", "effect_at_return", "waned_weeks", "peak_gain",
+)  # fmt: skip
 _SEROTYPE = np.array([SEROTYPES.index(p.serotype) if p.serotype in SEROTYPES else -1 for p in PRODUCTS.values()])
 
 
@@ -50,9 +54,10 @@ class Cycle:
     duration_weeks: Floats  # 0 without response
     gap_weeks: Floats
     noticed_weeks: Floats  # inf: not before something else happens
-    new: Running  # this session's curve
+    peak: Floats  # of this session's curve; 0 without response
+    log_own: Floats  # of this session's curve, ln weeks
     running: Running  # the curve that lasts longest
-    carried: NDArray[np.intp]  # rows whose running curve began at an earlier session
+    carried: Bools  # it began at an earlier session
     check_luck: Floats  # uniforms behind the two ratings of the cycle
     return_luck: Floats
 
@@ -112,7 +117,7 @@ def _numbers(values: ArrayLike, name: str, n: int, strategy: str) -> Floats:
     array = np.asarray(values, dtype=float)
     must(array.shape in ((), (n,)), f"{strategy}: `{name}` has shape {array.shape}, not ({n},)")
     must_all(np.isfinite(array.ravel()), f"{strategy}: `{name}` must be finite")
-    return np.broadcast_to(array, (n,))
+    return np.full(n, array) if array.shape == () else np.ascontiguousarray(array)
 
 
 def _codes(names: ArrayLike, n: int, table: ProductTable, strategy: str) -> NDArray[np.intp]:
@@ -126,50 +131,52 @@ def _codes(names: ArrayLike, n: int, table: ProductTable, strategy: str) -> NDAr
     return np.broadcast_to(np.array([CODES[name] for name in array.ravel().tolist()]).reshape(array.shape), (n,))
 
 
-def cycle(world: World, state: State, given: Given, table: ProductTable, seed: int, visit: int) -> Cycle:
+def physics_of(world: World) -> loops.Physics:
+    """The parameters that the loops need."""
+    response, observation = world.response, world.observation
+    return loops.Physics(
+        within_sd=float(response.within_sd),
+        dose_half=float(response.dose_half),
+        amplitude_half=float(response.amplitude_half),
+        threshold=float(response.threshold),
+        hill=float(response.curve_hill),
+        failure_titre=float(world.immunity.failure_titre),
+        check_week=float(observation.check_week),
+        rater_sd=float(observation.rater_sd),
+    )
+
+
+def cycle(
+    world: World, physics: loops.Physics, state: State, given: Given, table: ProductTable, seed: int, visit: int
+) -> Cycle:
     """Steps (4) to (6): neutralisation, exposure, response, and when the patient is back.
 
     `state.immune` is brought up to date; nothing else of `state` changes.
     """
-    response, traits, week = world.response, state.traits, state.week
+    traits, week = state.traits, state.week
     antigen = np.where(given.injected, given.units * table.antigen_per_unit[given.product], 0.0)
     titre = _expose(world, state, given, antigen, seed, visit)
     dose = given.units / table.label_units[given.product] * effective_share(world.immunity, titre)
 
-    noise, silent, check, back = uniforms(seed, Purpose.RESPONSE, traits.patient, visit)
-    log_own = table.log_median[given.product] + traits.log_offset + response.within_sd * normals(noise)
-    peak, reach = np.ones_like(dose), np.ones_like(dose)
-    altered = np.flatnonzero(dose != 1)
-    if altered.size:
-        r = dose[altered]
-        with np.errstate(divide="ignore"):
-            log_own[altered] += np.log(duration_factor(response, r))
-        peak[altered] = amplitude(response, r)
-        reach[altered] = shortening(response, peak[altered])
-    duration = np.exp(log_own) * reach
-    responds = (
-        given.injected & (silent >= traits.non_response) & (titre <= world.immunity.failure_titre) & (duration > 0)
-    )
-    duration[~responds] = 0.0
-    peak[~responds] = 0.0
-
-    new = Running(week, peak, log_own, week + duration)
-    last = state.running
-    carried = np.flatnonzero(last.until > new.until)
-    running = new
-    if carried.size:
-        running = Running(*(np.array(getattr(new, name)) for name in Running.__dataclass_fields__))
-        for name in Running.__dataclass_fields__:
-            getattr(running, name)[carried] = getattr(last, name)[carried]
-
-    left = np.maximum(running.until - week, 0.0)
-    noticed = np.where(responds | ~given.injected, left, np.maximum(left, world.observation.check_week)) + traits.delay
-    noticed[~given.injected & (left == 0)] = np.inf
-    gap = np.minimum(given.latest, np.maximum(given.earliest, noticed))
+    noise, silent, check_luck, return_luck = uniforms(seed, Purpose.RESPONSE, traits.patient, visit)
+    peak, log_own, duration = np.empty((3, week.size))
+    loops.respond(
+        physics, dose, titre, given.injected, table.log_median[given.product], traits.log_offset, normals(noise),
+        silent, traits.non_response, peak, log_own, duration,
+    )  # fmt: skip
+    running = Running(*(getattr(state.running, f.name).copy() for f in fields(Running)))
+    noticed, gap = np.empty((2, week.size))
+    carried = np.empty(week.size, dtype=bool)
+    loops.pass_time(
+        physics, week, given.injected, given.earliest, given.latest, traits.delay, peak, log_own, duration,
+        running.start, running.peak, running.log_own, running.until, noticed, gap, carried,
+    )  # fmt: skip
     if world.behaviour.no_show > 0:
         stays_away, *_ = uniforms(seed, Purpose.ATTENDANCE, traits.patient, visit)
-        gap = gap + world.behaviour.no_show_weeks * (stays_away < world.behaviour.no_show)
-    return Cycle(antigen, titre, responds, duration, gap, noticed, new, running, carried, check, back)
+        gap += world.behaviour.no_show_weeks * (stays_away < world.behaviour.no_show)
+    return Cycle(
+        antigen, titre, duration > 0, duration, gap, noticed, peak, log_own, running, carried, check_luck, return_luck
+    )
 
 
 def _expose(world: World, state: State, given: Given, antigen: Floats, seed: int, visit: int) -> Floats:
@@ -201,72 +208,29 @@ def _expose(world: World, state: State, given: Given, antigen: Floats, seed: int
     return titre
 
 
-def observe(world: World, state: State, given: Given, cycle: Cycle, seed: int, visit: int) -> Observed:
-    """What the clinic knows at the next visit; all weeks count from the last session."""
-    observation, response, traits, last = world.observation, world.response, state.traits, state.observed
-    waiting = np.where(given.injected, 0.0, state.week - state.open.week)  # a visit without injection ends no cycle
-    gap = waiting + cycle.gap_weeks
-    assessed = given.injected & (gap >= observation.check_week)
-    if observation.missed_check > 0:
-        _, missed, _, _ = uniforms(seed, Purpose.ATTENDANCE, traits.patient, visit)
-        assessed &= missed >= observation.missed_check
-    at_check = _effect(world, state, cycle, observation.check_week, state.risen_at_check)
-    at_check += observation.rater_sd * normals(cycle.check_luck)
-    at_return = _effect(world, state, cycle, cycle.gap_weeks, onset_share(cycle.gap_weeks, traits.onset))
-    at_return += observation.rater_sd * normals(cycle.return_luck)
-    responded = assessed & (at_check > response.threshold)
-    peak_gain = np.where(assessed, at_check, np.nan)
-    effect_at_return = at_return > response.threshold
-    waned = waiting + np.where(cycle.noticed_weeks <= cycle.gap_weeks, cycle.noticed_weeks, np.nan)
-    lower = np.where(responded, observation.check_week, 0.0)
-
-    again = np.flatnonzero(~given.injected)
-    if again.size:  # the cycle goes on: what was seen of it stays
-        for now, before in ((responded, last.responded), (assessed, last.assessed), (peak_gain, last.peak_gain)):
-            now[again] = before[again]
-        waned[again] = np.fmin(waned[again], last.waned_weeks[again])
-        lower[again] = np.nan_to_num(last.lower[again])
-
-    # (lower, upper]: noticed waning is an upper bound; otherwise the rating at the visit says which side the loss is on
-    noticed = ~np.isnan(waned)
-    upper = np.where(noticed, waned, gap)
-    lower[lower >= upper] = 0.0
-    still = effect_at_return & ~noticed
-    np.copyto(lower, gap, where=still)
-    np.copyto(upper, np.inf, where=still)
-    if again.size:
-        lost = again[np.isfinite(last.upper[again])]
-        lower[lost], upper[lost] = last.lower[lost], last.upper[lost]
-    no_duration = assessed & ~responded
-    lower[no_duration], upper[no_duration] = np.nan, np.nan
-
+def observe(
+    world: World, physics: loops.Physics, state: State, given: Given, cycle: Cycle, seed: int, visit: int
+) -> Observed:
+    """What the clinic knows at the next visit."""
+    traits, last = state.traits, state.observed
+    missed = np.zeros(state.week.size, dtype=bool)
+    if world.observation.missed_check > 0:
+        missed = uniforms(seed, Purpose.ATTENDANCE, traits.patient, visit)[1] < world.observation.missed_check
+    seen_now = [getattr(last, name).copy() for name in OF_A_CYCLE]
+    loops.look(
+        physics, state.week, given.injected, state.open.week, traits.onset, cycle.peak, cycle.log_own,
+        cycle.running.start, cycle.running.peak, cycle.running.log_own, cycle.carried, cycle.noticed_weeks,
+        cycle.gap_weeks, missed, normals(cycle.check_luck), normals(cycle.return_luck), *seen_now,
+    )  # fmt: skip
     return Observed(
+        **dict(zip(OF_A_CYCLE, seen_now, strict=True)),
         session=last.session + given.injected,
-        gap_weeks=gap,
         units=np.where(given.injected, given.units, last.units),
         product=given.product,
-        lower=lower,
-        upper=upper,
-        responded=responded,
-        assessed=assessed,
-        effect_at_return=effect_at_return,
-        waned_weeks=waned,
-        peak_gain=peak_gain,
         cumulative_units=last.cumulative_units + given.units,
         last_test=last.last_test,
         last_test_week=last.last_test_week,
     )
-
-
-def _effect(world: World, state: State, cycle: Cycle, weeks: Floats | float, risen: Floats) -> Floats:
-    """True effect `weeks` after the session: the larger of the running curves."""
-    new, last, rows = cycle.new, state.running, cycle.carried
-    value = effect(world.response, weeks, new.peak, new.log_own, risen)
-    if rows.size:
-        since = (weeks[rows] if isinstance(weeks, np.ndarray) else weeks) + state.week[rows] - last.start[rows]
-        share = onset_share(since, state.traits.onset[rows])
-        value[rows] = np.maximum(value[rows], effect(world.response, since, last.peak[rows], last.log_own[rows], share))
-    return value
 
 
 def tested_positive(world: World, state: State, titre: Floats, seed: int, visit: int) -> Bools:

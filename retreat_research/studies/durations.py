@@ -13,7 +13,7 @@ from ..durations import AFT, AFTResult, Turnbull, TurnbullResult
 from ..errors import FitError
 
 RMST_WEEKS = 26.0
-ROBUST = "cluster"
+ROBUST = "sandwich"
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class DurationReport:
         and the restricted mean to 26 weeks, each with ``_lower`` and ``_upper`` (95%).
     turnbull : dict of str to TurnbullResult
     fit : AFTResult
-        Log-normal, arms as a factor, covariance clustered by patient.
+        Log-normal, arms as a factor, covariance a sandwich clustered by patient.
     notes : tuple of str
     """
 

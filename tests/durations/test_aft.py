@@ -29,7 +29,7 @@ def compare(fit, rows):
 
 
 @families
-@pytest.mark.parametrize(("cov", "suffix"), [("observed", "AFT"), ("survreg", "AFT cluster(id) robust SE")])
+@pytest.mark.parametrize(("cov", "suffix"), [("observed", "AFT"), ("cluster", "AFT cluster(id) robust SE")])
 def test_golden_cycles(golden, published, family, cov, suffix):
     fit = rr.AFT("product + log(dose) + age_c55", family=family, cov=cov).fit(golden)
     compare(fit, published.loc[("golden_cycles", f"{AS_PUBLISHED[family]} {suffix}")])
@@ -68,14 +68,14 @@ def test_equals_survreg(survreg, part, i):
     assert fit("observed").llf == pytest.approx(fitted["loglik"], rel=1e-10)
     np.testing.assert_allclose(ours, fitted["estimate"], **close)
     np.testing.assert_allclose(fit("observed").cov_params(), fitted["covariance"], **close)
-    np.testing.assert_allclose(fit("survreg").bse, fitted["robust"], **close)
-    np.testing.assert_allclose(fit("cluster").bse, fitted["sandwich"], **close)
+    np.testing.assert_allclose(fit("cluster").bse, fitted["robust"], **close)
+    np.testing.assert_allclose(fit("sandwich").bse, fitted["sandwich"], **close)
     as_in_r, put_right = fitted["ds"]
     assert abs(put_right) < 1e-6
     if part == "mixed":
         assert abs(as_in_r) > 1  # R's scores do not sum to 0: see tests/reference/README.md
     elif not fitted["weighted"]:
-        np.testing.assert_allclose(fit("cluster").bse, fitted["robust"], **close)
+        np.testing.assert_allclose(fit("sandwich").bse, fitted["robust"], **close)
 
 
 # against naive second implementations
@@ -150,9 +150,9 @@ def test_naive_maximum_information_and_sandwich(family):
     covariance = np.linalg.inv(hessian)
     np.testing.assert_allclose(fit.cov_params(), covariance, rtol=1e-4, atol=1e-8)
     meat = sum(np.outer(s, s) for s in (scores[3 * g : 3 * g + 3].sum(axis=0) for g in range(30)))
-    cluster = rr.AFT("x + arm", family=family, cov="cluster").fit(cycles, weight)
+    cluster = rr.AFT("x + arm", family=family, cov="sandwich").fit(cycles, weight)
     np.testing.assert_allclose(cluster.cov_params(), covariance @ meat @ covariance, rtol=1e-4, atol=1e-8)
-    small = rr.AFT("x + arm", family=family, cov="cluster", small_sample=True).fit(cycles, weight)
+    small = rr.AFT("x + arm", family=family, cov="sandwich", small_sample=True).fit(cycles, weight)
     np.testing.assert_allclose(small.cov_params(), 30 / 29 * cluster.cov_params(), rtol=1e-12)
 
 
@@ -162,7 +162,7 @@ def test_naive_maximum_information_and_sandwich(family):
 def test_bias_and_coverage_on_clustered_cycles():
     """ADEMP in short. Aim: the clustered intervals hold what they say. Data: log-normal durations with a patient's own
     offset, seen at visits until a last one at random; marginally a log-normal AFT. Estimands: β and log σ. Method: AFT
-    with cov="cluster". Measures: bias and coverage, to 4 Monte Carlo standard errors."""
+    with cov="sandwich". Measures: bias and coverage, to 4 Monte Carlo standard errors."""
     patients, cycles_each, runs = 200, 3, 300
     truth = np.array([2.5, 0.2, np.log(np.hypot(0.26, 0.23))])
     rng = np.random.default_rng(20240229)
@@ -181,7 +181,7 @@ def test_bias_and_coverage_on_clustered_cycles():
             patient=patient,
             data=pd.DataFrame({"arm": arm}),
         )
-        fit = rr.AFT("arm", cov="cluster").fit(cycles)
+        fit = rr.AFT("arm", cov="sandwich").fit(cycles)
         reach = stats.norm.ppf(0.975) * fit.bse.to_numpy()
         estimates.append(fit.params.to_numpy())
         inside.append(np.abs(estimates[-1] - truth) <= reach)
@@ -199,7 +199,7 @@ def test_bias_and_coverage_on_clustered_cycles():
 @settings(max_examples=15, deadline=None)
 def test_times_scaled_shift_the_intercept_alone(family, seed, factor):
     frame, lower, upper, _ = data_of(seed)
-    model = rr.AFT("x + arm", family=family, cov="cluster")
+    model = rr.AFT("x + arm", family=family, cov="sandwich")
     fit = model.fit(rr.Cycles(lower, upper, data=frame))
     scaled = model.fit(rr.Cycles(lower * factor, upper * factor, data=frame))
     shift = np.array([np.log(factor), 0, 0, 0])
@@ -217,7 +217,7 @@ def test_weights_are_duplicates_and_order_does_not_matter(family, seed):
     rng = np.random.default_rng(seed)
     count = rng.integers(0, 3, 90)
     rows = rng.permutation(np.repeat(np.arange(90), count))
-    model = rr.AFT("x", family=family, cov="cluster")
+    model = rr.AFT("x", family=family, cov="sandwich")
     weighted = model.fit(rr.Cycles(lower, upper, data=frame), count)
     repeated = model.fit(rr.Cycles(lower[rows], upper[rows], data=frame.iloc[rows]))
     np.testing.assert_allclose(repeated.params, weighted.params, atol=1e-6)
@@ -244,9 +244,9 @@ def test_a_covariate_moved_and_scaled_is_the_same_model(family, seed, a, b):
 @families
 def test_rows_that_say_nothing_change_nothing(family):
     frame, lower, upper, _ = data_of()
-    fit = rr.AFT("x", family=family, cov="cluster").fit(rr.Cycles(lower, upper, data=frame))
+    fit = rr.AFT("x", family=family, cov="sandwich").fit(rr.Cycles(lower, upper, data=frame))
     more = pd.concat([frame, frame.iloc[:2]], ignore_index=True)
-    again = rr.AFT("x", family=family, cov="cluster").fit(
+    again = rr.AFT("x", family=family, cov="sandwich").fit(
         rr.Cycles(np.append(lower, [0, 0]), np.append(upper, [INF, INF]), data=more)
     )
     np.testing.assert_allclose(again.bse, fit.bse, rtol=1e-9)
@@ -322,8 +322,8 @@ def test_losses_that_do_not_come_with_time_have_no_scale():
 
 
 def test_one_patient_has_no_cluster_covariance():
-    with pytest.raises(rr.FitError, match='cov="cluster" needs at least two patients'):
-        fitted(cov="cluster", patient="p")
+    with pytest.raises(rr.FitError, match='cov="sandwich" needs at least two patients'):
+        fitted(cov="sandwich", patient="p")
     fitted(cov="observed", patient="p")
 
 
@@ -341,7 +341,7 @@ def test_collinear_terms():
     ("options", "message"),
     [
         ({"family": "gauss"}, "`family` must be one of"),
-        ({"cov": "robust"}, "`cov` must be one of observed, cluster, survreg"),
+        ({"cov": "robust"}, "`cov` must be one of observed, cluster, sandwich"),
         ({"small_sample": True}, "`small_sample` is a factor of the sandwich"),
     ],
 )
@@ -354,7 +354,7 @@ def test_bad_specification(options, message):
 
 
 def test_result_has_the_usual_names(golden):
-    fit = rr.AFT("product", cov="cluster").fit(golden)
+    fit = rr.AFT("product", cov="sandwich").fit(golden)
     assert fit.aic == pytest.approx(-2 * fit.llf + 6)
     assert fit.bic == pytest.approx(-2 * fit.llf + 3 * np.log(884))
     assert fit.scale == pytest.approx(np.exp(fit.params["log(scale)"]))
@@ -375,7 +375,7 @@ def test_result_has_the_usual_names(golden):
 
 
 def test_result_is_frozen_and_pickles(golden):
-    fit = rr.AFT("bs(age, df=4) + product", family="weibull", cov="cluster").fit(golden)
+    fit = rr.AFT("bs(age, df=4) + product", family="weibull", cov="sandwich").fit(golden)
     with pytest.raises(FrozenInstanceError):
         fit.llf = 0
     with pytest.raises(ValueError, match="read-only"):
