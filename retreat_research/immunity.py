@@ -11,11 +11,14 @@ has a closed form, so nothing is integrated numerically. Types A and B do not cr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite, log
+from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from .errors import must
@@ -183,6 +186,41 @@ class Immunity:
         """Rate per week of ``titre``, ``short`` or ``long``."""
         return log(2) * DAYS_PER_WEEK / float(getattr(self, f"{half_life}_half_life_days"))
 
+    def kinetics(self) -> Kinetics:
+        """What the equations need, per week where it is a rate."""
+        return Kinetics(
+            titre_rate=self.rate("titre"),
+            short_rate=self.rate("short"),
+            long_rate=self.rate("long"),
+            **{name: float(getattr(self, name)) for name in Kinetics._fields if not name.endswith("_rate")},
+            induction_rate=float(self.induction_rate),
+        )
+
+
+class Kinetics(NamedTuple):
+    """Parameters of the equations, under the names of `Immunity`; rates of decay per week."""
+
+    titre_rate: float
+    short_rate: float
+    long_rate: float
+    induction_rate: float
+    induction_power: float
+    memory_probability: float
+    primary_output: float
+    recall_output: float
+    half_antigen_ng: float
+    antigen_hill: float
+    first_memory: float
+    memory_gain: float
+    long_lived_share: float
+    feedback_titre: float
+    rest_floor: float
+    rest_days: float
+    booster: float
+    booster_days: float
+    half_titre: float
+    neutralisation_hill: float
+
 
 @dataclass
 class ImmuneState:
@@ -199,114 +237,75 @@ class ImmuneState:
         """Nobody has met the antigen."""
         return cls(np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n), np.full(n, np.nan))
 
-    def at(self, rows: NDArray[np.bool_]) -> ImmuneState:
-        """The states where `rows` holds."""
-        return ImmuneState(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
-    def put(self, rows: NDArray[np.bool_], part: ImmuneState) -> None:
-        """Write the states where `rows` holds."""
-        for name in self.__dataclass_fields__:
-            getattr(self, name)[rows] = getattr(part, name)
+# The equations, one patient at a time: compiled, so that the simulator's loops can call them (`simulation/loops.py`).
 
 
-def decayed(immunity: Immunity, state: ImmuneState, week: Floats) -> ImmuneState:
-    """The state at `week` (n,), nothing having been given since `state.exposed_week`.
+@njit(cache=True, error_model="numpy")
+def decayed(p, short, long, titre, weeks):  # type: ignore[no-untyped-def]
+    """(short, long, titre) after `weeks` without an exposure; `p` is `Kinetics`.
 
-    Notes
-    -----
     A(t + u) = A e^(−au) + Σ_j P_j a (e^(−d_j u) − e^(−au))/(a − d_j);  P_j(t + u) = P_j e^(−d_j u).
     """
-    live = np.flatnonzero(state.titre + state.short + state.long > 0)  # the others have nothing to decay
-    titre, short, long = state.titre.copy(), state.short.copy(), state.long.copy()
-    if live.size:
-        elapsed = week[live] - state.exposed_week[live]
-        a, short_rate, long_rate = (immunity.rate(name) for name in ("titre", "short", "long"))
-        titre_left = np.exp(-a * elapsed)
-        short_left, long_left = np.exp(-short_rate * elapsed), np.exp(-long_rate * elapsed)
-        titre[live] = (
-            titre[live] * titre_left
-            + short[live] * (a / (a - short_rate)) * (short_left - titre_left)
-            + long[live] * (a / (a - long_rate)) * (long_left - titre_left)
-        )
-        short[live] *= short_left
-        long[live] *= long_left
-    return ImmuneState(state.memory, short, long, titre, state.exposed_week)
+    a = p.titre_rate
+    titre_left = math.exp(-a * weeks)
+    short_left, long_left = math.exp(-p.short_rate * weeks), math.exp(-p.long_rate * weeks)
+    titre = (
+        titre * titre_left
+        + short * (a / (a - p.short_rate)) * (short_left - titre_left)
+        + long * (a / (a - p.long_rate)) * (long_left - titre_left)
+    )
+    return short * short_left, long * long_left, titre
 
 
-def exposed(
-    immunity: Immunity,
-    state: ImmuneState,
-    week: Floats,
-    antigen_ng: Floats,
-    frailty: Floats,
-    recall_gain: Floats,
-    induction: Floats,
-    memory: Floats,
-) -> ImmuneState:
-    """The state right after an exposure.
+@njit(cache=True, error_model="numpy")
+def exposed(p, memory, short, long, titre, days, antigen_ng, frailty, recall_gain, induction, leaves):  # type: ignore[no-untyped-def]
+    """(memory, short, long) right after an exposure.
 
     Parameters
     ----------
-    immunity : Immunity
-    state : ImmuneState
-        Decayed to `week`.
-    week : float array (n,)
-    antigen_ng : float array (n,), ng
+    p : Kinetics
+    memory, short, long, titre : float
+        Decayed to the day of the exposure.
+    days : float
+        τ, since the last exposure to the serotype; inf: never exposed, then b = R = 1.
+    antigen_ng : float, ng
         L = φ·ng_per_unit·units, above 0.
-    frailty, recall_gain : float array (n,)
-        s and k; susceptible patients only, the others have no immune state.
-    induction, memory : float array (n,)
-        Uniforms: is there a first response, does it leave memory?
-
-    Returns
-    -------
-    ImmuneState
+    frailty, recall_gain : float
+        s and k of a susceptible patient; the others have no immune state.
+    induction, leaves : float in (0, 1)
+        Luck: is there a first response, does it leave memory?
 
     Notes
     -----
-    G = L^h/(L^h + L50^h), τ the weeks since the last exposure to the serotype.
-    Naive (M = 0): with probability 1 − exp(−λ s L^γ b(τ)), b = 1 + β exp(−(τ/τb)²), Ps += K0 k G, and with
-    probability q also M = m0. Primed: d = K k M G R(τ)/(1 + A/Kfb), R = r0 + (1 − r0)(1 − exp(−τ/τm)); Ps += d,
-    Pl += ρ d, M += μ G (1 − M). Never exposed before: b = R = 1.
+    G = L^h/(L^h + L50^h). Naive (M = 0): with probability 1 − exp(−λ s L^γ b(τ)), b = 1 + β exp(−(τ/τb)²),
+    Ps += K0 k G, and with probability q also M = m0. Primed: d = K k M G R(τ)/(1 + A/Kfb), R = r0 + (1 − r0)(1 − exp(−τ/τm));
+    Ps += d, Pl += ρ d, M += μ G (1 − M).
     """
-    days = DAYS_PER_WEEK * (week - state.exposed_week)
-    days[np.isnan(days)] = np.inf
-    new_memory, short, long = state.memory.copy(), state.short.copy(), state.long.copy()
-
-    hazard = immunity.induction_rate * frailty * _each_value(lambda ng: ng**immunity.induction_power, antigen_ng)
-    if immunity.booster:
-        hazard = hazard * (1 + immunity.booster * np.exp(-((days / immunity.booster_days) ** 2)))
-    rows = np.flatnonzero((state.memory == 0) & (induction < hazard))  # 1 − e^(−x) ≤ x: nobody is missed
-    rows = rows[induction[rows] < -np.expm1(-hazard[rows])]
-    if rows.size:
-        short[rows] += immunity.primary_output * recall_gain[rows] * _strength(immunity, antigen_ng[rows])
-        new_memory[rows[memory[rows] < immunity.memory_probability]] = immunity.first_memory
-
-    rows = np.flatnonzero(state.memory > 0)
-    if rows.size:
-        strength = _strength(immunity, antigen_ng[rows])
-        rested = 1 - (1 - immunity.rest_floor) * np.exp(-days[rows] / immunity.rest_days)
-        recall = immunity.recall_output * recall_gain[rows] * state.memory[rows] * strength * rested
-        recall /= 1 + state.titre[rows] / immunity.feedback_titre
-        short[rows] += recall
-        long[rows] += immunity.long_lived_share * recall
-        new_memory[rows] += immunity.memory_gain * strength * (1 - state.memory[rows])
-    return ImmuneState(new_memory, short, long, state.titre, week)
+    if memory == 0:
+        hazard = p.induction_rate * frailty * antigen_ng**p.induction_power
+        hazard *= 1 + p.booster * math.exp(-((days / p.booster_days) ** 2)) if p.booster > 0 else 1.0
+        if induction < hazard and induction < -math.expm1(
+            -hazard
+        ):  # 1 − e^(−x) ≤ x: the first spares most of the second
+            short += p.primary_output * recall_gain * strength(antigen_ng, p.half_antigen_ng, p.antigen_hill)
+            if leaves < p.memory_probability:
+                memory = p.first_memory
+        return memory, short, long
+    g = strength(antigen_ng, p.half_antigen_ng, p.antigen_hill)
+    rested = 1 - (1 - p.rest_floor) * math.exp(-days / p.rest_days)
+    recall = p.recall_output * recall_gain * memory * g * rested / (1 + titre / p.feedback_titre)
+    return memory + p.memory_gain * g * (1 - memory), short + recall, long + p.long_lived_share * recall
 
 
-def _strength(immunity: Immunity, antigen_ng: Floats) -> Floats:
-    """G = L^h/(L^h + L50^h), (n,)."""
-    scaled = _each_value(lambda ng: (ng / immunity.half_antigen_ng) ** immunity.antigen_hill, antigen_ng)
+@njit(cache=True, error_model="numpy")
+def strength(antigen_ng, half_antigen_ng, hill):  # type: ignore[no-untyped-def]
+    """G = L^h/(L^h + L50^h)."""
+    scaled = (antigen_ng / half_antigen_ng) ** hill
     return scaled / (1 + scaled)
 
 
-def _each_value(function: Callable[[Floats], Floats], values: Floats) -> Floats:
-    """`function` of each value, evaluated once when all values are the same: doses mostly are."""
-    if values.size and (values == values[0]).all():
-        return np.full(values.shape, function(values[:1])[0])
-    return function(values)
-
-
-def effective_share(immunity: Immunity, titre: Floats) -> Floats:
-    """Share of a dose that is not neutralised, 1/(1 + (A/A50)^n); shape (n,)."""
-    return 1 / (1 + (titre / immunity.half_titre) ** immunity.neutralisation_hill)
+@njit(cache=True, error_model="numpy")
+def effective_share(titre, half_titre, hill):  # type: ignore[no-untyped-def]
+    """Share of a dose that is not neutralised, 1/(1 + (A/A50)^n)."""
+    return 1 / (1 + (titre / half_titre) ** hill) if titre > 0 else 1.0

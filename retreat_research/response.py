@@ -146,19 +146,19 @@ def non_response_probability(response: Response, tendency: Floats) -> Floats:
 # What ends in `_of` is the same function over arrays.
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def duration_factor(dose, dose_half):  # type: ignore[no-untyped-def]
     """g(r)/g(1): how much longer than the label dose an effective dose of r label doses lasts."""
     return dose / (dose + dose_half) * (1 + dose_half)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def amplitude(dose, amplitude_half):  # type: ignore[no-untyped-def]
     """Peak effect of an effective dose of r label doses: (1 + ca) r/(r + ca), 1 at the label dose."""
     return (1 + amplitude_half) * dose / (dose + amplitude_half)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def shortening(peak, threshold, hill):  # type: ignore[no-untyped-def]
     """Weeks above the threshold θ as a share of the weeks above θ of the curve's own peak.
 
@@ -172,28 +172,35 @@ def shortening(peak, threshold, hill):  # type: ignore[no-untyped-def]
 _RISEN = 37.5
 
 
-@njit(cache=True)
-def effect(weeks, peak, log_own, onset, threshold, hill):  # type: ignore[no-untyped-def]
+@njit(cache=True, error_model="numpy")
+def onset_share(weeks, onset):  # type: ignore[no-untyped-def]
+    """1 − e^(−t/onset), the share of the onset that has passed."""
+    return 1.0 if weeks >= _RISEN * onset else -math.expm1(-weeks / onset)
+
+
+@njit(cache=True, error_model="numpy")
+def effect(log_weeks, peak, log_own, risen, threshold, hill):  # type: ignore[no-untyped-def]
     """Effect t weeks after the session: peak·(1 − e^(−t/onset))/(1 + (t/T½)^h), T½ = T (θ/(1 − θ))^(1/h).
 
     Parameters
     ----------
-    weeks : float, weeks
-        t.
+    log_weeks : float, ln weeks
+        ln t.
     peak : float
         Amplitude of the curve (0: no response).
     log_own : float, ln weeks
         ln T: the curve is down to `threshold` of its own peak after T weeks.
-    onset : float, weeks
+    risen : float
+        1 − e^(−t/onset), `onset_share`.
     threshold, hill : float
         θ and h.
     """
     if peak == 0.0:
         return 0.0
-    decline = 1 + math.exp(hill * (math.log(weeks) - log_own)) * (1 - threshold) / threshold
-    risen = 1.0 if weeks >= _RISEN * onset else -math.expm1(-weeks / onset)
+    decline = 1 + math.exp(hill * (log_weeks - log_own)) * ((1 - threshold) / threshold)
     return peak * risen / decline
 
 
+onset_share_of = vectorize(cache=True)(onset_share.py_func)
 effect_of = vectorize(cache=True)(effect.py_func)
 shortening_of = vectorize(cache=True)(shortening.py_func)

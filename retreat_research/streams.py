@@ -46,7 +46,7 @@ _LOW, _WORD, _HALF_WORD, _ZERO = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64
 _UNIT = 2.0**-32
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, error_model="numpy", inline="always")
 def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
     """Philox 4x32-10: four counter words and two key words to four words, each a uint64 below 2**32."""
     for _ in range(10):
@@ -56,7 +56,7 @@ def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
     return c0, c1, c2, c3
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _fill(seed, purpose, patient, session, lane0, lane1, lane2, lane3):  # type: ignore[no-untyped-def]
     k0, k1 = seed & _LOW, seed >> _WORD
     for i in range(patient.size):
@@ -130,7 +130,7 @@ def _polynomial(r, c):  # type: ignore[no-untyped-def]
     return ((((((c[7] * r + c[6]) * r + c[5]) * r + c[4]) * r + c[3]) * r + c[2]) * r + c[1]) * r + c[0]
 
 
-@njit(cache=True)
+@njit(cache=True)  # checked divisions: slower code came out of error_model="numpy" here
 def _quantiles(uniform, normal):  # type: ignore[no-untyped-def]
     for i in range(uniform.size):  # without a branch, so that the compiler can use vector instructions
         q = uniform[i] - 0.5

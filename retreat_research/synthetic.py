@@ -15,7 +15,7 @@ from .cohort import Cohort, draw_cohort
 from .errors import must
 from .records import SCALES
 from .records.tables import schemas
-from .response import duration_factor, effect_of, shortening_of
+from .response import duration_factor, effect_of, onset_share_of, shortening_of
 from .simulation import simulate
 from .strategies import Fixed, OnWaning, Stepped, Strategy
 from .streams import Purpose, checked_seed, normals, uniforms
@@ -182,7 +182,8 @@ def _assessments(history: pd.DataFrame, cohort: Cohort, group: Group, who: pd.Da
         for day, peak, curve in zip(own["day"], peaks, log_own, strict=True):
             after = days > day
             weeks = (days[after] - day) / DAYS
-            value = effect_of(weeks, peak, curve, cohort.onset[trait], response.threshold, response.curve_hill)
+            risen = onset_share_of(weeks, cohort.onset[trait])
+            value = effect_of(np.log(weeks), peak, curve, risen, response.threshold, response.curve_hill)
             true[after] = np.maximum(true[after], value)
         for r, rater in enumerate(rating.raters):
             luck = uniforms(seed, Purpose.VISIT, np.array([patient]), days)[2 + r]

@@ -5,13 +5,10 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from retreat_research import InputError
-from retreat_research.immunity import ImmuneState, Immunity, decayed, effective_share, exposed
+from retreat_research.immunity import Immunity, decayed, effective_share, exposed
 
 IMMUNITY = Immunity()
-
-
-def state(**arrays):
-    return ImmuneState(**{name: np.array([value], dtype=float) for name, value in arrays.items()})
+KINETICS = IMMUNITY.kinetics()
 
 
 def naive_exposure(p, m, short, long, titre, days, ng, s, k, u, q):
@@ -36,8 +33,8 @@ def test_the_closed_form_solves_the_equations_on_random_schedules():
     a, ds, dl = (IMMUNITY.rate(name) for name in ("titre", "short", "long"))
     for _ in range(10):
         weeks = np.cumsum(rng.uniform(2, 40, size=6))
-        now = state(memory=0.2, short=3.0, long=1.0, titre=2.0, exposed_week=0.0)
-        y, last = np.array([3.0, 1.0, 2.0]), 0.0
+        memory, y, last = 0.2, np.array([3.0, 1.0, 2.0]), 0.0
+        ours = (3.0, 1.0, 2.0)
         for week in weeks:
             solved = solve_ivp(
                 lambda t, y: [-ds * y[0], -dl * y[1], a * (y[0] + y[1] - y[2])],
@@ -47,49 +44,36 @@ def test_the_closed_form_solves_the_equations_on_random_schedules():
                 rtol=1e-12,
                 atol=1e-14,
             )
-            before = decayed(IMMUNITY, now, np.array([week]))
+            short, long, titre = decayed(KINETICS, *ours, week - last)
             y = solved.y[:, -1]
-            np.testing.assert_allclose([before.short[0], before.long[0], before.titre[0]], y, rtol=1e-8)
-            ng = rng.uniform(0.1, 4)
-            now = exposed(
-                IMMUNITY, before, np.array([week]), np.array([ng]), np.ones(1), np.ones(1), np.ones(1), np.ones(1)
-            )
-            m, short, long = naive_exposure(
-                IMMUNITY, before.memory[0], y[0], y[1], y[2], 7 * (week - last), ng, 1, 1, 1, 1
-            )
-            np.testing.assert_allclose([now.memory[0], now.short[0], now.long[0]], [m, short, long], rtol=1e-8)
-            y, last = np.array([short, long, y[2]]), week
+            np.testing.assert_allclose([short, long, titre], y, rtol=1e-8)
+            ng, days = rng.uniform(0.1, 4), 7 * (week - last)
+            after = exposed(KINETICS, memory, short, long, titre, days, ng, 1.0, 1.0, 0.9, 0.9)
+            expected = naive_exposure(IMMUNITY, memory, y[0], y[1], y[2], days, ng, 1, 1, 0.9, 0.9)
+            np.testing.assert_allclose(after, expected, rtol=1e-8)
+            memory, *y[:2] = expected
+            ours, last = (after[1], after[2], titre), week
 
 
-def test_exposure_agrees_with_the_equations_row_by_row():
+def test_exposure_agrees_with_the_equations():
     rng = np.random.default_rng(2)
-    n = 4000
     p = Immunity(induction_rate=0.5, booster=1.5)
-    first = rng.random(n) < 0.3
-    before = ImmuneState(
-        memory=np.where(first | (rng.random(n) < 0.5), 0.0, rng.random(n)),
-        short=rng.random(n) * 5,
-        long=rng.random(n),
-        titre=rng.random(n) * 20,
-        exposed_week=np.where(first, np.nan, rng.uniform(0, 50, n)),
-    )
-    week, ng = np.full(n, 60.0), rng.choice([0.18, 0.9, 5.0], n)
-    s, k, u, q = rng.lognormal(size=n), rng.lognormal(size=n), rng.random(n), rng.random(n)
-    after = exposed(p, before, week, ng, s, k, u, q)
     induced = 0
-    for i in range(n):
-        days = None if first[i] else 7 * (60.0 - before.exposed_week[i])
-        expected = naive_exposure(
-            p, before.memory[i], before.short[i], before.long[i], before.titre[i], days, ng[i], s[i], k[i], u[i], q[i]
-        )
-        np.testing.assert_allclose([after.memory[i], after.short[i], after.long[i]], expected, rtol=1e-12)
-        induced += before.memory[i] == 0 and after.short[i] > before.short[i]
+    for _ in range(4000):
+        first = rng.random() < 0.3
+        memory = 0.0 if first or rng.random() < 0.5 else rng.random()
+        short, long, titre = rng.random() * 5, rng.random(), rng.random() * 20
+        days, ng = rng.uniform(1, 400), rng.choice([0.18, 0.9, 5.0])
+        luck = (ng, rng.lognormal(), rng.lognormal(), rng.random(), rng.random())
+        after = exposed(p.kinetics(), memory, short, long, titre, np.inf if first else days, *luck)
+        expected = naive_exposure(p, memory, short, long, titre, None if first else days, *luck)
+        np.testing.assert_allclose(after, expected, rtol=1e-12)
+        induced += memory == 0 and after[1] > short
     assert induced > 100
-    assert (after.exposed_week == 60.0).all()
 
 
 def test_half_a_dose_is_neutralised_at_a50():
-    share = effective_share(IMMUNITY, np.array([0.0, IMMUNITY.half_titre, 10.0]))
+    share = [effective_share(a, IMMUNITY.half_titre, IMMUNITY.neutralisation_hill) for a in (0.0, 1.0, 10.0)]
     assert share == pytest.approx([1, 0.5, 1 / 101])
 
 

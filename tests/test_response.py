@@ -12,6 +12,7 @@ from retreat_research.response import (
     effect,
     effect_of,
     non_response_probability,
+    onset_share_of,
     shortening,
     shortening_of,
 )
@@ -28,7 +29,7 @@ def test_the_effect_crosses_the_threshold_when_the_duration_says(dose, threshold
     duration = own * shortening(peak, threshold, response.curve_hill)
 
     def above(weeks):
-        return effect(weeks, peak, np.log(own), 0.05, threshold, response.curve_hill) - threshold
+        return effect(np.log(weeks), peak, np.log(own), 1.0, threshold, response.curve_hill) - threshold
 
     if peak <= threshold:
         assert duration == 0
@@ -39,7 +40,7 @@ def test_the_effect_crosses_the_threshold_when_the_duration_says(dose, threshold
 def test_one_curve_gives_every_endpoints_duration():
     """T80/T50 = 4^(1/h): DESIGN §6, ln 4/ln(T80/T50) = h."""
     weeks = np.linspace(1, 80, 200_001)
-    value = effect_of(weeks, 1.0, np.log(17.0), 0.01, RESPONSE.threshold, RESPONSE.curve_hill)
+    value = effect_of(np.log(weeks), 1.0, np.log(17.0), 1.0, RESPONSE.threshold, RESPONSE.curve_hill)
     t80, t50 = (weeks[np.argmax(value <= left)] for left in (0.2, 0.5))
     assert np.log(4) / np.log(t80 / t50) == pytest.approx(RESPONSE.curve_hill, abs=1e-3)
 
@@ -60,7 +61,8 @@ def test_above_the_label_dose_duration_grows_about_0_16_per_ln_dose():
 def test_the_onset_factor_is_dropped_only_where_it_is_one():
     weeks = np.array([0.5, 5.0, 11.24, 11.26, 40.0])
     naive = (1 - np.exp(-weeks / 0.3)) / (1 + 4 * (weeks / 17.0) ** 3)
-    found = effect_of(weeks, 1.0, np.log(17.0), 0.3, RESPONSE.threshold, RESPONSE.curve_hill)
+    risen = onset_share_of(weeks, 0.3)
+    found = effect_of(np.log(weeks), 1.0, np.log(17.0), risen, RESPONSE.threshold, RESPONSE.curve_hill)
     np.testing.assert_allclose(found, naive, rtol=1e-14)
 
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from ..response import amplitude, duration_factor, effect, shortening
+from ..immunity import DAYS_PER_WEEK, decayed, effective_share, exposed
+from ..response import amplitude, duration_factor, effect, onset_share, shortening
 
 
 class Physics(NamedTuple):
@@ -27,22 +28,55 @@ class Physics(NamedTuple):
     rater_sd: float
 
 
-@njit(cache=True)
-def respond(physics, dose, titre, injected, log_median, offset, noise, silent, non_response, peak, log_own, duration):  # type: ignore[no-untyped-def]
-    """Step (6), first half: the curve of this session; `peak` and `duration` are 0 without a response."""
+@njit(cache=True, error_model="numpy")
+def expose(  # type: ignore[no-untyped-def]
+    kinetics, position, row, week, antigen, frailty, recall_gain, induction, leaves, memory, short, long, titre,
+    exposed_week, titre_before,
+):  # fmt: skip
+    """Steps (4) and (5): `titre_before` the injection, and the immune state, at `position`, brought up to date.
+
+    `row` says where each of the exposed stands among all patients; `induction` and `leaves` are theirs only.
+    """
+    for k in range(row.size):
+        i, j = row[k], position[k]
+        now_short, now_long, now_titre = short[j], long[j], titre[j]
+        if now_short + now_long + now_titre > 0:
+            now_short, now_long, now_titre = decayed(
+                kinetics, now_short, now_long, now_titre, week[i] - exposed_week[j]
+            )
+        titre_before[i] = now_titre
+        if not antigen[i] > 0:  # none, or not known
+            continue
+        days = math.inf if math.isnan(exposed_week[j]) else DAYS_PER_WEEK * (week[i] - exposed_week[j])
+        memory[j], short[j], long[j] = exposed(
+            kinetics, memory[j], now_short, now_long, now_titre, days, antigen[i], frailty[i], recall_gain[i],
+            induction[k], leaves[k],
+        )  # fmt: skip
+        titre[j], exposed_week[j] = now_titre, week[i]
+
+
+@njit(cache=True, error_model="numpy")
+def respond(  # type: ignore[no-untyped-def]
+    physics, kinetics, dose, titre, injected, log_median, offset, noise, silent, non_response, peak, log_own, duration
+):
+    """Steps (4) and (6), first half: what is left of the dose (in label doses), and the curve of this session.
+
+    `peak` and `duration` are 0 without a response.
+    """
     for i in range(dose.size):
+        r = dose[i] * effective_share(titre[i], kinetics.half_titre, kinetics.neutralisation_hill)
         log_own[i] = log_median[i] + offset[i] + physics.within_sd * noise[i]
         top, reach = 1.0, 1.0
-        if dose[i] > 0 and dose[i] != 1:
-            log_own[i] += math.log(duration_factor(dose[i], physics.dose_half))
-            top = amplitude(dose[i], physics.amplitude_half)
+        if r > 0 and r != 1:
+            log_own[i] += math.log(duration_factor(r, physics.dose_half))
+            top = amplitude(r, physics.amplitude_half)
             reach = shortening(top, physics.threshold, physics.hill)
         able = injected[i] and silent[i] >= non_response[i] and titre[i] <= physics.failure_titre
         peak[i] = top if able and reach > 0 else 0.0
         duration[i] = math.exp(log_own[i]) * reach if able else 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def pass_time(  # type: ignore[no-untyped-def]
     physics, week, injected, earliest, latest, delay, peak, log_own, duration, start, last_peak, last_log_own, until,
     noticed, gap, carried,
@@ -66,27 +100,29 @@ def pass_time(  # type: ignore[no-untyped-def]
         gap[i] = min(latest[i], max(earliest[i], noticed[i]))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def look(  # type: ignore[no-untyped-def]
-    physics, week, injected, open_week, onset, peak, log_own, start, last_peak, last_log_own, carried, noticed, gap,
-    check_missed, check_noise, return_noise, gap_weeks, lower, upper, responded, assessed, effect_at_return,
+    physics, week, injected, open_week, onset, risen_at_check, peak, log_own, start, last_peak, last_log_own, carried,
+    noticed, gap, check_missed, check_noise, return_noise, gap_weeks, lower, upper, responded, assessed, effect_at_return,
     waned_weeks, peak_gain,
 ):  # fmt: skip
     """What is seen of the cycle; the last eight arrays come as they were at this visit and leave as at the next.
 
     All weeks count from the last session: a visit without injection ends no cycle, and what was seen of it stays.
     """
-    theta, hill = physics.threshold, physics.hill
+    theta, hill, log_check = physics.threshold, physics.hill, math.log(physics.check_week)
+    gap_before, log_gap = 0.0, 0.0
     for i in range(week.size):
         ago = week[i] - start[i]  # of the curve that runs
         before = 0.0 if injected[i] else week[i] - open_week[i]
         gap_weeks[i] = before + gap[i]
         if injected[i]:
             assessed[i] = gap_weeks[i] >= physics.check_week and not check_missed[i]
-            true = effect(physics.check_week, peak[i], log_own[i], onset[i], theta, hill)
+            true = effect(log_check, peak[i], log_own[i], risen_at_check[i], theta, hill)
             if carried[i]:
-                older = effect(ago + physics.check_week, last_peak[i], last_log_own[i], onset[i], theta, hill)
-                true = max(true, older)
+                weeks = ago + physics.check_week
+                risen = onset_share(weeks, onset[i])
+                true = max(true, effect(math.log(weeks), last_peak[i], last_log_own[i], risen, theta, hill))
             rated = true + physics.rater_sd * check_noise[i]
             responded[i] = assessed[i] and rated > theta
             peak_gain[i] = rated if assessed[i] else math.nan
@@ -94,9 +130,13 @@ def look(  # type: ignore[no-untyped-def]
             least, most = physics.check_week if responded[i] else 0.0, math.inf
         else:
             least, most = lower[i], upper[i]
-        true = effect(gap[i], peak[i], log_own[i], onset[i], theta, hill)
+        if gap[i] != gap_before:  # booked gaps are mostly the same
+            gap_before, log_gap = gap[i], math.log(gap[i])
+        true = effect(log_gap, peak[i], log_own[i], onset_share(gap[i], onset[i]), theta, hill)
         if carried[i]:
-            true = max(true, effect(ago + gap[i], last_peak[i], last_log_own[i], onset[i], theta, hill))
+            weeks = ago + gap[i]
+            risen = onset_share(weeks, onset[i])
+            true = max(true, effect(math.log(weeks), last_peak[i], last_log_own[i], risen, theta, hill))
         effect_at_return[i] = true + physics.rater_sd * return_noise[i] > theta
         if math.isnan(waned_weeks[i]) and noticed[i] <= gap[i]:
             waned_weeks[i] = before + noticed[i]
@@ -115,7 +155,7 @@ def look(  # type: ignore[no-untyped-def]
         lower[i], upper[i] = (math.nan, math.nan) if silent else (least, most)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def add_up(  # type: ignore[no-untyped-def]
     followed, week, end, injected, gap, units, antigen, until, open_week, open_units, open_antigen, sessions,
     session_equivalents, total_units, unit_equivalents, total_antigen, antigen_equivalents, in_benefit,
@@ -145,7 +185,7 @@ def add_up(  # type: ignore[no-untyped-def]
         in_benefit[i] += max(min(until[i], back, end[i]) - week[i], 0.0)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def first_time(target, happens, week):  # type: ignore[no-untyped-def]
     """Set `target` to `week` where `happens` for the first time."""
     for i in range(target.size):

@@ -171,7 +171,7 @@ class _Part(NamedTuple):
 
 def _run_block(cohort: Cohort, strategy: Strategy, horizon: float, seed: int, history: bool) -> _Part:
     world, table, name = cohort.world, ProductTable.of(cohort.world), str(strategy)
-    physics = physics_of(world)
+    physics, kinetics = physics_of(world), world.immunity.kinetics()
     state = State.initial(cohort, horizon, CODES[world.product], strategy.initial_memory())
     finished: list[tuple[NDArray[np.int64], Totals]] = []
     log: list[pd.DataFrame] = []
@@ -187,7 +187,7 @@ def _run_block(cohort: Cohort, strategy: Strategy, horizon: float, seed: int, hi
             break
         given = _decided(strategy, name, state, table, world.label_units)
         used += np.bincount(given.product[followed & given.injected], minlength=used.size)
-        happened = cycle(world, physics, state, given, table, seed, visit)
+        happened = cycle(world, physics, kinetics, state, given, table, seed, visit)
         _count(state, given, happened, followed, world.immunity.half_titre)
         observed = observe(world, physics, state, given, happened, seed, visit)
         _test(world, state, given, happened, observed, followed, seed, visit)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..cohort import Cohort
 from ..immunity import SEROTYPES, ImmuneState
+from ..response import onset_share_of
 from ..strategies import Memory
 from .outcomes import Totals
 
@@ -66,6 +67,7 @@ class State:
     traits: Cohort
     totals: Totals
     end_week: Floats  # of follow-up: horizon or dropout
+    risen_at_check: Floats  # share of the onset that has passed at the check after a session
     week: Floats  # of the present visit
     observed: Observed
     running: Running
@@ -89,6 +91,7 @@ class State:
             traits=cohort,
             totals=Totals.zero(end_week, horizon),
             end_week=end_week,
+            risen_at_check=onset_share_of(cohort.world.observation.check_week, cohort.onset),
             week=np.zeros(n),
             observed=Observed(
                 session=np.zeros(n, dtype=np.int64),
@@ -125,6 +128,7 @@ class State:
             traits=self.traits[rows],
             totals=self.totals.at(rows),
             end_week=self.end_week[rows],
+            risen_at_check=self.risen_at_check[rows],
             week=self.week[rows],
             observed=_kept(self.observed, rows),
             running=_kept(self.running, rows),

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import must, must_all
-from ..immunity import SEROTYPES, decayed, effective_share, exposed
+from ..immunity import SEROTYPES, Kinetics
 from ..products import PRODUCTS, nearest
 from ..strategies import Decision, Seen
 from ..streams import Purpose, normals, uniforms
@@ -147,7 +147,14 @@ def physics_of(world: World) -> loops.Physics:
 
 
 def cycle(
-    world: World, physics: loops.Physics, state: State, given: Given, table: ProductTable, seed: int, visit: int
+    world: World,
+    physics: loops.Physics,
+    kinetics: Kinetics,
+    state: State,
+    given: Given,
+    table: ProductTable,
+    seed: int,
+    visit: int,
 ) -> Cycle:
     """Steps (4) to (6): neutralisation, exposure, response, and when the patient is back.
 
@@ -155,14 +162,14 @@ def cycle(
     """
     traits, week = state.traits, state.week
     antigen = np.where(given.injected, given.units * table.antigen_per_unit[given.product], 0.0)
-    titre = _expose(world, state, given, antigen, seed, visit)
-    dose = given.units / table.label_units[given.product] * effective_share(world.immunity, titre)
+    titre = _expose(kinetics, state, given, antigen, seed, visit)
+    dose = given.units / table.label_units[given.product]
 
     noise, silent, check_luck, return_luck = uniforms(seed, Purpose.RESPONSE, traits.patient, visit)
     peak, log_own, duration = np.empty((3, week.size))
     loops.respond(
-        physics, dose, titre, given.injected, table.log_median[given.product], traits.log_offset, normals(noise),
-        silent, traits.non_response, peak, log_own, duration,
+        physics, kinetics, dose, titre, given.injected, table.log_median[given.product], traits.log_offset,
+        normals(noise), silent, traits.non_response, peak, log_own, duration,
     )  # fmt: skip
     running = Running(*(getattr(state.running, f.name).copy() for f in fields(Running)))
     noticed, gap = np.empty((2, week.size))
@@ -179,32 +186,21 @@ def cycle(
     )
 
 
-def _expose(world: World, state: State, given: Given, antigen: Floats, seed: int, visit: int) -> Floats:
+def _expose(kinetics: Kinetics, state: State, given: Given, antigen: Floats, seed: int, visit: int) -> Floats:
     """Titre before the injection (m,); the immune states take the antigen in."""
     titre = np.zeros(state.week.size)
     susceptible, traits = state.susceptible, state.traits
     serotype = _SEROTYPE[given.product[susceptible]]
     for code, name in enumerate(SEROTYPES):
-        here = serotype == code
-        if not here.any():
+        position = np.flatnonzero(serotype == code)
+        if not position.size:
             continue
-        everyone = here.all()
-        row = susceptible if everyone else susceptible[here]
-        week = state.week[row]
-        before = decayed(world.immunity, state.immune[name] if everyone else state.immune[name].at(here), week)
-        titre[row] = before.titre
-        meets = antigen[row] > 0  # not where the load is NaN
-        if not meets.all():
-            here[here] = meets
-            everyone, row, week, before = False, row[meets], week[meets], before.at(meets)
-        induction, memory, _, _ = uniforms(seed, Purpose.IMMUNITY, traits.patient[row], visit)
-        after = exposed(
-            world.immunity, before, week, antigen[row], traits.frailty[row], traits.recall_gain[row], induction, memory
-        )
-        if everyone:
-            state.immune[name] = after
-        else:
-            state.immune[name].put(here, after)
+        row, immune = susceptible[position], state.immune[name]
+        induction, leaves, _, _ = uniforms(seed, Purpose.IMMUNITY, traits.patient[row], visit)
+        loops.expose(
+            kinetics, position, row, state.week, antigen, traits.frailty, traits.recall_gain, induction, leaves,
+            immune.memory, immune.short, immune.long, immune.titre, immune.exposed_week, titre,
+        )  # fmt: skip
     return titre
 
 
@@ -218,8 +214,8 @@ def observe(
         missed = uniforms(seed, Purpose.ATTENDANCE, traits.patient, visit)[1] < world.observation.missed_check
     seen_now = [getattr(last, name).copy() for name in OF_A_CYCLE]
     loops.look(
-        physics, state.week, given.injected, state.open.week, traits.onset, cycle.peak, cycle.log_own,
-        cycle.running.start, cycle.running.peak, cycle.running.log_own, cycle.carried, cycle.noticed_weeks,
+        physics, state.week, given.injected, state.open.week, traits.onset, state.risen_at_check, cycle.peak,
+        cycle.log_own, cycle.running.start, cycle.running.peak, cycle.running.log_own, cycle.carried, cycle.noticed_weeks,
         cycle.gap_weeks, missed, normals(cycle.check_luck), normals(cycle.return_luck), *seen_now,
     )  # fmt: skip
     return Observed(
