@@ -278,9 +278,10 @@ def exposed(p, memory, short, long, titre, days, antigen_ng, frailty, recall_gai
 
     Notes
     -----
-    G = L^h/(L^h + L50^h). Naive (M = 0): with probability 1 − exp(−λ s L^γ b(τ)), b = 1 + β exp(−(τ/τb)²),
-    Ps += K0 k G, and with probability q also M = m0. Primed: d = K k M G R(τ)/(1 + A/Kfb), R = r0 + (1 − r0)(1 − exp(−τ/τm));
-    Ps += d, Pl += ρ d, M += μ G (1 − M).
+    G = L^h/(L^h + L50^h).
+    Naive (M = 0): with probability 1 − exp(−λ s L^γ b(τ)), b = 1 + β exp(−(τ/τb)²), Ps += K0 k G, and with
+    probability q also M = m0.
+    Primed: d = K k M G R(τ)/(1 + A/Kfb), R = r0 + (1 − r0)(1 − exp(−τ/τm)); Ps += d, Pl += ρ d, M += μ G (1 − M).
     """
     if memory == 0:
         hazard = p.induction_rate * frailty * antigen_ng**p.induction_power

@@ -102,9 +102,9 @@ def pass_time(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, error_model="numpy")
 def look(  # type: ignore[no-untyped-def]
-    physics, week, injected, open_week, onset, risen_at_check, peak, log_own, start, last_peak, last_log_own, carried,
-    noticed, gap, check_missed, check_noise, return_noise, gap_weeks, lower, upper, responded, assessed, effect_at_return,
-    waned_weeks, peak_gain,
+    physics, week, injected, open_week, onset, risen_at_check, peak, log_own, start, last_peak, last_log_own,
+    carried, noticed, gap, check_missed, check_noise, return_noise, gap_weeks, lower, upper, responded, assessed,
+    effect_at_return, waned_weeks, peak_gain,
 ):  # fmt: skip
     """What is seen of the cycle; the last eight arrays come as they were at this visit and leave as at the next.
 

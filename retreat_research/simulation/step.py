@@ -213,9 +213,10 @@ def observe(
     if world.observation.missed_check > 0:
         missed = uniforms(seed, Purpose.ATTENDANCE, traits.patient, visit)[1] < world.observation.missed_check
     seen_now = [getattr(last, name).copy() for name in OF_A_CYCLE]
+    running = cycle.running
     loops.look(
         physics, state.week, given.injected, state.open.week, traits.onset, state.risen_at_check, cycle.peak,
-        cycle.log_own, cycle.running.start, cycle.running.peak, cycle.running.log_own, cycle.carried, cycle.noticed_weeks,
+        cycle.log_own, running.start, running.peak, running.log_own, cycle.carried, cycle.noticed_weeks,
         cycle.gap_weeks, missed, normals(cycle.check_luck), normals(cycle.return_luck), *seen_now,
     )  # fmt: skip
     return Observed(
