@@ -22,7 +22,15 @@ def findings(result: StudyResult) -> list[str]:
         f"(95% interval {row['median_lower']:.1f} to {row['median_upper']:.1f}) in cycles with a response, under "
         f"{result.cycles.endpoint}.",
         f"{retreated} of {responders} responding cycles were retreated while still effective: their end was not seen, "
-        "and if the early return had to do with the effect, the estimates are off.",
+        "and if the early return had to do with the effect, the estimates are off."
+        if retreated
+        else f"None of the {responders} responding cycles was retreated while still effective.",
+    ]
+    found += [
+        f"Placebo too has {counts.loc[arm, 'responders']:.0f} responses in {counts.loc[arm, 'assessed']:.0f} assessed "
+        f"cycles, and these last a median of {row['median']:.1f} weeks: that much is noise."
+        for arm, row in result.durations.table.iterrows()
+        if str(arm).startswith("placebo ")
     ]
     found += [_disagreement(result)] if _disagreement(result) else []
     found += [_gain(result, name) for name in _moving(result)]

@@ -26,8 +26,8 @@ PACKAGES = ("numpy", "scipy", "pandas", "lifelines", "statsmodels", "formulaic",
 FIGURES = {
     "durations": (
         plots.durations,
-        "How long the effect lasts in cycles with a response. Steps: Turnbull's estimate, thin where the visits leave "
-        "it open. Curves: the log-normal fit.",
+        "How long the effect lasts in cycles with a response. Steps and dots: Turnbull's estimate, thin where the "
+        "visits leave it open. Curves: the log-normal fit.",
     ),
     "frontier": (
         plots.frontier,
