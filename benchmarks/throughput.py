@@ -18,7 +18,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import retreat_research as rr  # noqa: E402
 
-RUNS, PATIENTS, TWIN_PATIENTS, YEARS = 5, 65_536, 60, 10
+RUNS, PATIENTS, TWIN_PATIENTS, YEARS = 9, 65_536, 60, 10
 STRATEGIES = {"fixed 12": rr.Fixed(12), "stepped +2": rr.Stepped(), "on waning": rr.OnWaning()}
 
 

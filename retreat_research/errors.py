@@ -62,8 +62,9 @@ def must_all(ok: Any, message: str, hint: str | None = None) -> None:
     """Raise `InputError` naming the rows (counted from 0) where the boolean array `ok` is False."""
     import numpy as np
 
-    bad = np.flatnonzero(~np.asarray(ok, dtype=bool))
-    must(bad.size == 0, f"{message} ({rows_text(bad)})", hint)
+    ok = np.asarray(ok, dtype=bool)
+    if not ok.all():
+        must(False, f"{message} ({rows_text(np.flatnonzero(~ok))})", hint)
 
 
 def rows_text(rows: Any) -> str:

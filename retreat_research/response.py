@@ -168,8 +168,8 @@ def shortening(peak, threshold, hill):  # type: ignore[no-untyped-def]
     return max((peak - threshold) / (1 - threshold), 0.0) ** (1 / hill)
 
 
-#: From this many time constants of onset on, 1 − e^(−t/onset) is 1 in double precision.
-_RISEN = 37.5
+#: From this many time constants on the onset counts as complete: 1 − e^−20 is 1 to 2e-9.
+_RISEN = 20.0
 
 
 @njit(cache=True, error_model="numpy")

@@ -85,7 +85,9 @@ def uniforms(seed: int, purpose: Purpose, patient: NDArray[np.int64], session: i
     float array, shape (4, n)
         Lane 0 to 3; (word + 1/2) / 2**32, so never 0 or 1.
     """
-    who, when = np.broadcast_arrays(patient, session)
+    who, when = (
+        (patient, np.full(patient.size, session)) if np.ndim(session) == 0 else np.broadcast_arrays(patient, session)
+    )
     lanes = np.empty((4, who.size))
     _fill(np.uint64(checked_seed(seed)), np.uint64(purpose), who.astype(np.uint64), when.astype(np.uint64), *lanes)
     return lanes
