@@ -363,6 +363,11 @@ on the Facial Wrinkle Scale by investigator and subject, or on TWSTRS. `truth.cs
 |---|---|---|---|
 {groups}
 
+Estimates from these ratings need not equal `median_weeks`: one noisy baseline rating serves all cycles, a rating error
+at any visit can end an effect on paper, grades are not shares of an effect, and injectors 2 and 3 treat when waning is
+noticed, so that what ends a cycle has to do with its effect. Without rating error and early return they agree
+(`tests/test_synthetic.py`).
+
 Do not estimate durations of real products from these records: the simulator's assumptions went in, and come out again.
 {columns}
 """
