@@ -35,7 +35,7 @@ class Purpose(IntEnum):
     IMMUNITY = 5  # induction, memory, -, -
     ATTENDANCE = 6  # no-show, check missed, -, -
     ASSAY = 7  # noise, false positive, -, -
-    CLINIC = 8  # enrolment, product, injector, lot
+    CLINIC = 8  # enrolment, injector, -, -
     VISIT = 9  # jitter, missed, rating, subject's rating
 
 
