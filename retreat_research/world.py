@@ -47,7 +47,7 @@ MEDIAN_WEEKS: Mapping[str, Mapping[str, float]] = {
     "axillary hyperhidrosis": {"onabotulinumtoxinA": 18.0},
 }
 
-#: Within-patient share of the variance of ln duration when only the total is known: 0.26² / (0.26² + 0.23²) between.
+#: Share of the variance of ln duration between patients, where only the total is known: 0.26² / (0.26² + 0.23²).
 BETWEEN_SHARE = 0.56
 
 

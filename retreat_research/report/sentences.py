@@ -104,6 +104,8 @@ def limits(result: StudyResult) -> list[str]:
         "contested; what longer intervals surely do is reduce the number of exposures.",
         "Weeks in benefit count from the day of the session: the days of onset are not taken off. Two non-responses "
         "in a row are mostly chance, and fewer sessions give fewer chances of them; only those at neutralising titres "
-        "are immune. A test is positive by error in about one of a hundred patients without antibodies.",
+        "are immune.",
+        f"An antibody test is positive by error with probability {1 - result.world.observation.specificity:.0%}, each "
+        "time: the share ever tested positive grows with the number of tests, antibodies or not.",
         "± is Monte Carlo error: it shrinks with more synthetic patients; the uncertainty in the sweep does not.",
     ]

@@ -91,6 +91,7 @@ def test_sentences_follow_the_numbers(result):
         swept = result.sweep.query("strategy == @name and equal == 'antigen'")["gain"]
         assert f"{100 * swept.min():+.1f} to {100 * swept.max():+.1f} over the worlds" in sentence
     assert any("0.56 between" in s for s in limits(result))
+    assert any("positive by error with probability 1%, each time" in s for s in limits(result))
 
 
 def swept(gains, mcse=0.001):
