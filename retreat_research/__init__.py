@@ -30,6 +30,7 @@ _PUBLIC = {
     "products": "products",
     "Turnbull": "durations",
     "AFT": "durations",
+    "MixedAFT": "durations",
     "World": "world",
     "draw_cohort": "cohort",
     "Cohort": "cohort",
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     from .comparison import compare as compare
     from .cycles import Cycles as Cycles
     from .durations import AFT as AFT
+    from .durations import MixedAFT as MixedAFT
     from .durations import Turnbull as Turnbull
     from .errors import FitError as FitError
     from .errors import InputError as InputError

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..cycles import CENSORING, Cycles
+from ..cycles import Cycles
 from ..errors import FitError, must
 from .aft_result import AFTResult
-from .design import design_of, must_be_independent
+from .design import Design, design_of, must_be_independent
 from .families import Family, family_named
 from .likelihood import Sample, sample_of
 from .newton import CERTAIN, NO_SCALE, Peak, climb
-from .observed import Observed, observe
+from .observed import Observed, must_have_events, observe
+from .result import LOG_SCALE, describe_censoring
 
 COVARIANCES = ("observed", "cluster", "sandwich")
 
@@ -30,8 +30,8 @@ class AFT:
     formula : str
         Right-hand side over the columns of ``cycles.frame``, as formulaic and R read it: factors, interactions,
         splines such as ``bs(age, df=4)``, transforms such as ``log(units)``.
-    family : {"lognormal", "weibull", "loglogistic"}
-        Distribution of T: z is normal, smallest extreme value or logistic.
+    family : {"lognormal", "weibull", "exponential", "loglogistic"}
+        Distribution of T: z is normal, smallest extreme value (exponential: with σ = 1) or logistic.
     cov : {"observed", "cluster", "sandwich"}
         Covariance from the observed information; or one that allows the cycles of a patient to be alike: ``cluster``
         equals R's ``survreg`` with ``cluster()``, ``sandwich`` is the same with two slips of R put right (see Notes).
@@ -84,7 +84,7 @@ class AFT:
             'give cov="sandwich" or cov="cluster" as well',
         )
 
-    def fit(self, cycles: Cycles, weights: ArrayLike | None = None) -> AFTResult:
+    def fit(self, cycles: Cycles, weights: ArrayLike | None = None, entry: ArrayLike | None = None) -> AFTResult:
         """Fit to the cycles with a response.
 
         Parameters
@@ -92,6 +92,8 @@ class AFT:
         cycles : Cycles
         weights : array_like of float, shape (len(cycles),), optional
             How often each row counts; a row of weight 0 is left out.
+        entry : array_like of float, shape (len(cycles),), weeks, optional
+            Left truncation: a cycle is in the data only because its effect outlasted this week. 0 is no truncation.
 
         Returns
         -------
@@ -104,62 +106,88 @@ class AFT:
         FitError
             If the likelihood has no maximum: no loss of effect was seen, or not in every part of the model.
         """
-        data = observe(cycles, weights)
+        data = observe(cycles, weights, entry)
         frame = cycles.frame
-        _must_have_events(data)
+        must_have_events(data)
         design, matrix = design_of(self.formula, frame, data.rows)
-        patient, labels = pd.factorize(frame["patient"].to_numpy()[data.rows])
-        kind = pd.Categorical(frame["censoring"].to_numpy()[data.rows], categories=list(CENSORING))
-        if self.cov != "observed" and len(labels) < 2:
+        censoring = describe_censoring(frame["censoring"].to_numpy()[data.rows])
+        return self._fit_rows(data, design, matrix, censoring, cycles.endpoint)
+
+    def _fit_rows(
+        self,
+        data: Observed,
+        design: Design,
+        matrix: np.ndarray,
+        censoring: tuple[tuple[str, int], ...],
+        endpoint: Any,
+    ) -> AFTResult:
+        """Fit to rows whose design is known."""
+        must_have_events(data)
+        groups = data.labels.size
+        must(
+            self.cov != "cluster" or not data.entry.any(),
+            'cov="cluster" is what R\'s survreg gives, and survreg has no left truncation',
+            'use cov="sandwich"',
+        )
+        if self.cov != "observed" and groups < 2:
             raise FitError(f'cov="{self.cov}" needs at least two patients: use cov="observed", or add patients')
-        sample = sample_of(data.lower, data.upper)
-        found = _maximise(family_named(self.family), sample, matrix[sample.order], data, design.names)
-        covariance = found.covariance
+        found = maximise(family_named(self.family), data, matrix, design.names)
+        covariance = np.linalg.inv(found.information)
+        scores = np.array([np.bincount(found.patient, part, groups) for part in found.scores]).T
         if self.cov != "observed":
-            factor = len(labels) / (len(labels) - 1) if self.small_sample else 1.0
-            scores = found.to_scores @ found.peak.scores()
+            factor = groups / (groups - 1) if self.small_sample else 1.0
+            meat = scores
             if self.cov == "cluster":
-                scores[-1, sample.ends[0] : sample.ends[1]] *= -1  # R's slips: see Notes
-                scores /= found.peak.weight
-            covariance = factor * _sandwich(covariance, scores, patient[sample.order])
+                meat = np.array([np.bincount(found.patient, part, groups) for part in found.scores_in_r()]).T
+            covariance = factor * covariance @ (meat.T @ meat) @ covariance
         return AFTResult(
             model=self,
             design=design,
+            names=(*design.names, *(() if family_named(self.family).fixed_scale else (LOG_SCALE,))),
             estimate=found.estimate,
             covariance=(covariance + covariance.T) / 2,
-            llf=found.peak.llf,
-            nobs=data.rows.size,
-            n_patients=len(labels),
-            censoring=tuple((name, count) for name, count in kind.value_counts().items() if count),
-            endpoint=cycles.endpoint,
+            information=found.information,
+            scores=scores,
+            llf=found.llf,
+            data=data,
+            x=matrix,
+            censoring=censoring,
+            endpoint=endpoint,
         )
 
 
-class _Found(NamedTuple):
-    estimate: np.ndarray  # (k + 1,) β and log σ
-    covariance: np.ndarray  # (k + 1, k + 1), from the observed information
-    to_scores: np.ndarray  # (k + 1, k + 1): turns a gradient in (δ, τ) into one in (β, log σ)
-    peak: Peak
+class Maximum(NamedTuple):
+    """The maximum in β and log σ; of β alone where the family fixes σ. p parameters."""
+
+    estimate: np.ndarray  # (p,)
+    information: np.ndarray  # (p, p)
+    scores: np.ndarray  # (p, n'), weighted, of each row; entries are rows of their own
+    patient: np.ndarray  # (n',) whose they are
+    llf: float
+    interval: np.ndarray  # (n',) bool, whether the row is interval-censored
+    weight: np.ndarray  # (n',)
+    fixed_scale: bool
+
+    def scores_in_r(self) -> np.ndarray:
+        """(p, n'): with the two slips of R, see `AFT`."""
+        scores = self.scores / self.weight
+        if not self.fixed_scale:
+            scores[-1, self.interval] *= -1
+        return scores
 
 
-def _must_have_events(data: Observed) -> None:
-    seen, n = np.isfinite(data.upper), data.rows.size
-    if not seen.any():
-        raise FitError(
-            f"no cycle ended in loss of effect: all {n} are right-censored, so no duration can be estimated; "
-            "check the endpoint, or wait for longer follow-up"
-        )
-    if not (data.lower > 0).any():
-        raise FitError(
-            f"every one of the {n} cycles had lost its effect before its first assessment, so how early cannot be "
-            "estimated; earlier assessments are needed"
-        )
-
-
-def _maximise(family: Family, sample: Sample, matrix: np.ndarray, data: Observed, names: tuple[str, ...]) -> _Found:
-    """The maximum in (β, log σ), found on orthogonal columns around a least-squares start."""
+def maximise(family: Family, data: Observed, matrix: np.ndarray, names: tuple[str, ...]) -> Maximum:
+    """Find the maximum on orthogonal columns around a least-squares start."""
+    truncated = np.flatnonzero(data.entry > 0)
+    row = np.concatenate([np.arange(data.rows.size), truncated])
+    weight = np.concatenate([data.weight, -data.weight[truncated]])
+    sample = sample_of(
+        np.concatenate([data.lower, data.entry[truncated]]),
+        np.concatenate([data.upper, np.full(truncated.size, np.inf)]),
+    )
+    row, weight = row[sample.order], weight[sample.order]
+    matrix = matrix[row]
     n, k = matrix.shape
-    weight = data.weight[sample.order]
     q, r = np.linalg.qr(matrix)
     must_be_independent(names, r)
     q, r = np.ascontiguousarray(q.T) * np.sqrt(n), r / np.sqrt(n)
@@ -167,20 +195,32 @@ def _maximise(family: Family, sample: Sample, matrix: np.ndarray, data: Observed
     start = q @ middle / n
     scale = float(np.sqrt(np.mean((middle - start @ q) ** 2))) / family.sd
     scale = scale if scale > 1e-6 else 1.0
+    if family.fixed_scale:
+        scale = 1.0
     start -= scale * family.mean * q.mean(axis=1)
     peak = climb(family, sample.shifted(start @ q), q, weight, 1 / scale)
     if peak.flat is not None:
         raise FitError(_no_maximum(peak, q, r, names, scale))
 
+    p = len(peak.information)
     delta, tau = peak.theta[:-1], peak.theta[-1]
     inverse = np.linalg.inv(r)
     jacobian = np.zeros((k + 1, k + 1))  # of (β, log σ) in (δ, τ)
     jacobian[:k, :k] = inverse / tau
     jacobian[:k, k] = -inverse @ delta / tau**2
     jacobian[k, k] = -1 / tau
-    estimate = np.append(inverse @ (start + delta / tau), -np.log(tau))
-    covariance = jacobian @ np.linalg.inv(peak.information) @ jacobian.T
-    return _Found(estimate, covariance, np.linalg.inv(jacobian).T, peak)
+    back = np.linalg.inv(jacobian[:p, :p])
+    information = back.T @ peak.information @ back
+    return Maximum(
+        np.append(inverse @ (start + delta / tau), -np.log(tau))[:p],
+        (information + information.T) / 2,
+        back.T @ peak.scores()[:p],
+        data.patient[row],
+        peak.llf,
+        (np.arange(n) >= sample.ends[0]) & (np.arange(n) < sample.ends[1]),
+        weight,
+        family.fixed_scale,
+    )
 
 
 def _middle(sample: Sample) -> np.ndarray:
@@ -190,18 +230,12 @@ def _middle(sample: Sample) -> np.ndarray:
     return (low + high) / 2
 
 
-def _sandwich(covariance: np.ndarray, scores: np.ndarray, patient: np.ndarray) -> np.ndarray:
-    """(k + 1, k + 1): the inverse information around the products of the scores, summed within patients."""
-    by_patient = np.array([np.bincount(patient, score) for score in scores])
-    return covariance @ (by_patient @ by_patient.T) @ covariance
-
-
 def _no_maximum(peak: Peak, q: np.ndarray, r: np.ndarray, names: tuple[str, ...], scale: float) -> str:
     """Name what runs away along the flat direction; `scale` is σ at the start."""
     assert peak.flat is not None
     moves = np.linalg.solve(r, peak.flat[:-1] - peak.theta[:-1] * peak.flat[-1] / peak.theta[-1])
     size = np.abs(moves) * np.sqrt(np.mean((r.T @ q) ** 2, axis=1))
-    if abs(peak.llf) < CERTAIN * peak.weight.mean() or size.max() < 0.1 * scale * abs(peak.flat[-1]):
+    if abs(peak.llf) < CERTAIN * np.abs(peak.weight).mean() or size.max() < 0.1 * scale * abs(peak.flat[-1]):
         return NO_SCALE
     runaway = [name for name, part in zip(names, size, strict=True) if part > 0.1 * size.max()]
     return (

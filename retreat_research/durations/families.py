@@ -7,7 +7,7 @@ smaller tail, where nothing is lost, and a log-difference where it is too small 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -48,6 +48,8 @@ class Family:
         The z with F(z) = p.
     mean, sd : float
         Of z.
+    fixed_scale : bool
+        Whether σ is 1 and not estimated.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Family:
     quantile: Callable[[Array], Array]
     mean: float
     sd: float
+    fixed_scale: bool = False
 
 
 def family_named(name: str) -> Family:
@@ -180,44 +183,41 @@ def logistic_quantile(p: Array) -> Array:
     return np.log(p) - np.log1p(-p)
 
 
-FAMILIES = {
-    family.name: family
-    for family in (
-        Family(
-            "lognormal",
-            normal_log_density,
-            normal_log_survival,
-            log_ndtr,
-            normal_score,
-            normal_curvature,
-            normal_between,
-            ndtri,
-            mean=0.0,
-            sd=1.0,
-        ),
-        Family(
-            "weibull",
-            extreme_log_density,
-            extreme_log_survival,
-            extreme_log_distribution,
-            extreme_score,
-            extreme_curvature,
-            extreme_between,
-            extreme_quantile,
-            mean=-np.euler_gamma,
-            sd=np.pi / np.sqrt(6),
-        ),
-        Family(
-            "loglogistic",
-            logistic_log_density,
-            logistic_log_survival,
-            log_expit,
-            logistic_score,
-            logistic_curvature,
-            logistic_between,
-            logistic_quantile,
-            mean=0.0,
-            sd=np.pi / np.sqrt(3),
-        ),
-    )
-}
+LOGNORMAL = Family(
+    "lognormal",
+    normal_log_density,
+    normal_log_survival,
+    log_ndtr,
+    normal_score,
+    normal_curvature,
+    normal_between,
+    ndtri,
+    mean=0.0,
+    sd=1.0,
+)
+WEIBULL = Family(
+    "weibull",
+    extreme_log_density,
+    extreme_log_survival,
+    extreme_log_distribution,
+    extreme_score,
+    extreme_curvature,
+    extreme_between,
+    extreme_quantile,
+    mean=-np.euler_gamma,
+    sd=np.pi / np.sqrt(6),
+)
+EXPONENTIAL = replace(WEIBULL, name="exponential", fixed_scale=True)
+LOGLOGISTIC = Family(
+    "loglogistic",
+    logistic_log_density,
+    logistic_log_survival,
+    log_expit,
+    logistic_score,
+    logistic_curvature,
+    logistic_between,
+    logistic_quantile,
+    mean=0.0,
+    sd=np.pi / np.sqrt(3),
+)
+FAMILIES = {family.name: family for family in (LOGNORMAL, WEIBULL, EXPONENTIAL, LOGLOGISTIC)}

@@ -77,7 +77,7 @@ def sample_of(lower: np.ndarray, upper: np.ndarray) -> Sample:
 
 
 class Terms(NamedTuple):
-    """Log-likelihood of each row and its derivatives in η and τ, each of shape (n,)."""
+    """Log-likelihood of each row and its derivatives in η and τ, each of the shape of η."""
 
     llf: np.ndarray
     eta: np.ndarray
@@ -88,14 +88,16 @@ class Terms(NamedTuple):
 
 
 def row_terms(family: Family, sample: Sample, eta: np.ndarray, tau: float) -> Terms:
-    """Evaluate every row at η (n,), in the sample's order, and τ = 1/σ."""
-    terms = np.empty((6, sample.order.size))
+    """Evaluate every row at η, in the sample's order, and τ = 1/σ; η is (n,), or (n, m) for m values of each row."""
+    terms = np.empty((6, *eta.shape))
     bounds = [0, *sample.ends, sample.order.size]
+    column = (slice(None),) + (None,) * (eta.ndim - 1)
+    block = max(1, BLOCK // (eta.size // max(len(eta), 1) or 1))
     for kind, (begin, stop) in zip((_exact, _interval, _left, _right), pairwise(bounds), strict=True):
-        for start in range(begin, stop, BLOCK):
-            rows = slice(start, min(start + BLOCK, stop))
-            terms[:, rows] = kind(family, sample.low[rows], sample.high[rows], eta[rows], tau)
-    terms[0] += sample.offset
+        for start in range(begin, stop, block):
+            rows = slice(start, min(start + block, stop))
+            terms[:, rows] = kind(family, sample.low[rows][column], sample.high[rows][column], eta[rows], tau)
+    terms[0] += sample.offset[column]
     return Terms(*terms)
 
 

@@ -35,7 +35,7 @@ class Peak:
     theta : float array (k + 1,)
         δ and τ.
     information : float array (k + 1, k + 1)
-        Minus the Hessian.
+        Minus the Hessian, of the δ alone where τ is fixed: (k, k).
     llf : float
     terms : Terms
         Of each row, in the sample's order.
@@ -59,13 +59,15 @@ class Peak:
 
 
 def climb(family: Family, sample: Sample, x: np.ndarray, weight: np.ndarray, tau: float) -> Peak:
-    """Maximise Σ w_i log-likelihood_i over δ and τ, starting at δ = 0 and `tau`.
+    """Maximise Σ w_i log-likelihood_i over δ and τ, starting at δ = 0 and `tau`; τ stays where the family fixes it.
 
     Parameters
     ----------
     x : float array (k, n)
         One row per column of the design: orthogonal, with mean square 1.
     weight : float array (n,)
+        Negative for what is divided out, the chance of having outlasted an entry: the log-likelihood is then not concave,
+        and where it is not, the step is scaled by the information of the other rows, which is larger.
     tau : float
         A start of the order of 1/σ.
 
@@ -74,21 +76,24 @@ def climb(family: Family, sample: Sample, x: np.ndarray, weight: np.ndarray, tau
     FitError
         If the maximum is not reached.
     """
-    unit = weight.mean()
+    unit = float(np.abs(weight).mean())
     theta = np.append(np.zeros(x.shape[0]), tau)
+    free = theta.size - family.fixed_scale
     terms, value = _evaluate(family, sample, x, weight, theta)
     while not np.isfinite(value) and theta[-1] > 1e-6 * tau:
         theta[-1] /= 2
         terms, value = _evaluate(family, sample, x, weight, theta)
     for _ in range(STEPS):
-        gradient, information = _derivatives(terms, x, weight)
+        gradient, information = (part[:free] for part in _derivatives(terms, x, weight))
+        information = information[:, :free]
         try:
-            step = np.linalg.solve(information, gradient)
+            step = np.linalg.solve(_concave(information, terms, x, weight)[:free, :free], gradient)
         except np.linalg.LinAlgError:
             break
         decrement = float(gradient @ step)
         if decrement <= DECREMENT * unit:
             return Peak(theta, information, value, terms, x, weight, _flat(information, sample, x, unit))
+        step = np.append(step, np.zeros(theta.size - free))
         shrink = -step[-1] / theta[-1]
         length = 0.9 / shrink if shrink > 0.9 else 1.0  # τ stays positive
         for _ in range(HALVINGS):
@@ -131,11 +136,24 @@ def _derivatives(terms: Terms, x: np.ndarray, weight: np.ndarray) -> tuple[np.nd
     return gradient, information
 
 
+def _concave(information: np.ndarray, terms: Terms, x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """`information` if it is positive definite, else that of the rows with positive weight."""
+    if weight.min() > 0:
+        return information
+    try:
+        np.linalg.cholesky(information)
+    except np.linalg.LinAlgError:
+        return _derivatives(terms, x, np.maximum(weight, 0.0))[1]
+    return information
+
+
 def _flat(information: np.ndarray, sample: Sample, x: np.ndarray, unit: float) -> np.ndarray | None:
     """The direction of least information, if there is none to speak of for its size."""
-    least = np.linalg.eigh(information)[1][:, 0]
+    least = np.zeros(x.shape[0] + 1)
+    least[: len(information)] = np.linalg.eigh(information)[1][:, 0]
     change = max(np.abs(_change(bound, least, x)).max() for bound in (sample.low, sample.high))
-    return None if least @ information @ least > FLAT * unit * change**2 else least
+    part = least[: len(information)]
+    return None if part @ information @ part > FLAT * unit * change**2 else least
 
 
 def _change(r: np.ndarray, direction: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -1,0 +1,169 @@
+"""Newton's method for the marginal log-likelihood of `mixed_likelihood`, from a start that needs no tuning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..errors import FitError
+from .mixed_likelihood import LOADINGS, Centre, Evaluation, Panel, centre_of, evaluate
+from .quadrature import Rule, adaptive_rule
+
+STARTS = (0.3, 1.0, 3.0)  # σ_b/σ in units of the SD of z; the best is climbed from
+FEW_NODES = 5  # far from the maximum
+ROUGH, FINE = 1e-2, 1e-10  # of the Newton decrement, per unit of mean weight: about its square root in standard errors
+STEPS, HALVINGS = 100, 40
+MOVES = 1e-4  # the most the log-likelihood may move when the nodes are doubled
+MOST_NODES = {1: 240, 2: 60}  # along each axis
+SAME = 1e-6  # log-likelihoods closer than this are the same: the variance could as well be 0
+NEAR = 0.01  # a loading that costs less than this where it is left out is worth a climb without it
+SLACK = 1e-9  # relative: what the quadrature's error may take off the log-likelihood along a step
+
+
+@dataclass(frozen=True, eq=False)
+class Summit:
+    """Where the marginal log-likelihood is largest.
+
+    Attributes
+    ----------
+    phi : float array (m,)
+    free : bool array (m,)
+        What was estimated; a loading on its boundary and a scale that the family fixes are not.
+    centre : Centre
+    found : Evaluation
+    nodes : int
+        Along each axis, after doubling.
+    moved : float
+        How much the log-likelihood moves when they are doubled once more; NaN if that was not asked for.
+    """
+
+    phi: np.ndarray
+    free: np.ndarray
+    centre: Centre
+    found: Evaluation
+    nodes: int
+    moved: float = np.nan
+
+
+def climb(panel: Panel, scale: float, constant: np.ndarray, nodes: int, doubling: bool = True) -> Summit:
+    """Find the maximum.
+
+    Parameters
+    ----------
+    panel : Panel
+        With ln t shifted by the fit without random effects.
+    scale : float
+        σ of that fit.
+    constant : float array (k,)
+        The coefficients that make x·δ the constant 1, or come closest.
+    nodes : int
+        Along each axis; doubled until the log-likelihood moves by less than 1e-4.
+
+    Raises
+    ------
+    FitError
+        If the maximum is not reached, or not with the most nodes.
+    """
+    free = np.ones(panel.size, dtype=bool)
+    free[panel.k] = not panel.family.fixed_scale
+    few = adaptive_rule(FEW_NODES, panel.dimension)
+    starts = [_start(panel, ratio, scale, constant) for ratio in STARTS]
+    at_start = [_look(panel, phi, np.zeros((panel.weight.size, panel.dimension)), few) for phi in starts]
+    order = np.argsort([-np.nan_to_num(found.value, nan=-np.inf) for _, found in at_start])
+    best = int(order[0])
+    rough = Summit(starts[best], free, *at_start[best], FEW_NODES)
+    return _settle(panel, _ascend(panel, rough, ROUGH), nodes, doubling)
+
+
+def settle_without(panel: Panel, summit: Summit, loading: int, doubling: bool = True) -> Summit | None:
+    """The maximum with the loading at `loading` held at 0, if that costs no log-likelihood; else None."""
+    phi, free = summit.phi.copy(), summit.free.copy()
+    phi[panel.k + 1 + loading], free[panel.k + 1 + loading] = 0.0, False
+    rule = adaptive_rule(summit.nodes, panel.dimension)
+    centre, found = _look(panel, phi, summit.centre.mode, rule)
+    if not found.value > summit.found.value - NEAR:
+        return None
+    settled = _settle(panel, Summit(phi, free, centre, found, summit.nodes), summit.nodes, doubling)
+    return settled if settled.found.value >= summit.found.value - SAME else None
+
+
+def _settle(panel: Panel, summit: Summit, nodes: int, doubling: bool) -> Summit:
+    """Ascend at `nodes`, and again at twice as many until that moves the log-likelihood by less than `MOVES`."""
+    while True:
+        rule = adaptive_rule(nodes, panel.dimension)
+        centre, found = _look(panel, summit.phi, summit.centre.mode, rule)
+        summit = _ascend(panel, replace(summit, centre=centre, found=found, nodes=nodes), FINE)
+        if not doubling:
+            return summit
+        twice = evaluate(panel, summit.phi, summit.centre, adaptive_rule(2 * nodes, panel.dimension))
+        moved = abs(twice.value - summit.found.value)
+        if moved < MOVES:
+            return replace(summit, moved=moved)
+        if 2 * nodes > MOST_NODES[panel.dimension]:
+            raise FitError(
+                f"the integral over the random effects still moves the log-likelihood by {moved:.1e} when the nodes are "
+                f"doubled to {2 * nodes}: patients' cycles are too alike for quadrature; check for cycles entered twice"
+            )
+        nodes *= 2
+
+
+def _start(panel: Panel, ratio: float, scale: float, constant: np.ndarray) -> np.ndarray:
+    """φ with the variance of the fit without random effects split, σ_b = ratio · sd(z) · σ."""
+    family = panel.family
+    within = 1.0 if family.fixed_scale else scale / np.hypot(1.0, ratio)
+    loadings = [ratio * family.sd * (row == column) for row, column in LOADINGS[panel.dimension]]
+    if panel.dimension == 2:
+        loadings[-1] *= 0.3  # a slope's share is usually small
+    return np.array([*((scale - within) * family.mean * constant / within), 1 / within, *loadings])
+
+
+def _look(panel: Panel, phi: np.ndarray, mode: np.ndarray, rule: Rule) -> tuple[Centre, Evaluation]:
+    with np.errstate(all="ignore"):  # a step too far gives −inf or NaN, which is never accepted
+        centre = centre_of(panel, phi, mode)
+        return centre, evaluate(panel, phi, centre, rule)
+
+
+def _ascend(panel: Panel, summit: Summit, goal: float) -> Summit:
+    rule, unit = adaptive_rule(summit.nodes, panel.dimension), float(panel.weight.mean())
+    phi, free, centre, here = summit.phi, summit.free, summit.centre, summit.found
+    for _ in range(STEPS):
+        step, decrement = _step(here, panel.weight, free)
+        if decrement <= goal * unit:
+            return replace(summit, phi=phi, centre=centre, found=here)
+        length = _longest(panel, phi, step)
+        for _ in range(HALVINGS):
+            tried = phi + length * step
+            there_centre, there = _look(panel, tried, centre.mode, rule)
+            if there.value >= here.value + 1e-4 * length * decrement - SLACK * abs(here.value):
+                break
+            length /= 2
+        else:
+            break
+        phi, centre, here = tried, there_centre, there
+    raise FitError("the mixed fit did not converge: try fewer covariates, another family, or no random slope")
+
+
+def _step(here: Evaluation, weight: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, float]:
+    """Newton's step; by the outer product of the scores where the information is not positive definite."""
+    gradient, information = here.gradient[free], here.information[np.ix_(free, free)]
+    try:
+        np.linalg.cholesky(information)
+    except np.linalg.LinAlgError:
+        scores = here.scores[:, free]
+        information = (scores.T * weight) @ scores
+        information += 1e-6 * np.diag(np.diag(information)) + 1e-12 * np.trace(information) * np.eye(len(information))
+    part = np.linalg.solve(information, gradient)
+    step = np.zeros(free.size)
+    step[free] = part
+    return step, float(gradient @ part)
+
+
+def _longest(panel: Panel, phi: np.ndarray, step: np.ndarray) -> float:
+    """1, or less so that τ stays positive and no loading moves by more than 1 or twice itself."""
+    limit = 1.0
+    if step[panel.k] < 0:
+        limit = min(limit, 0.9 * phi[panel.k] / -step[panel.k])
+    loadings, moves = phi[panel.k + 1 :], np.abs(step[panel.k + 1 :])
+    room = np.maximum(1.0, 2 * np.abs(loadings))
+    return min(limit, *(room / np.maximum(moves, 1e-300)))

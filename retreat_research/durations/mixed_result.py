@@ -1,0 +1,245 @@
+"""What a fitted mixed accelerated failure time model knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.special import logsumexp
+
+from ..cycles import Cycles
+from ..errors import must
+from .design import Design
+from .families import family_named
+from .likelihood_ratio import LikelihoodRatio, chi_square_mixture
+from .mixed_likelihood import Panel, centre_of, evaluate, nodes_of, panel_of
+from .mixed_parameters import interior, jacobian, phi_of, root_of, split
+from .observed import Observed, observe
+from .personal import PersonalDistribution
+from .predictions import NewData
+from .quadrature import adaptive_rule, normal_rule
+from .result import DurationResult
+
+if TYPE_CHECKING:
+    from .mixed import MixedAFT
+
+MARGINAL_NODES = 32  # for a normal mixture whose SD is up to that of z; more where patients differ more
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class MixedAFTResult(DurationResult):
+    """A fitted mixed accelerated failure time model; made by `MixedAFT.fit`.
+
+    Attributes
+    ----------
+    slope_design : Design or None
+        The random slope's covariate.
+    slope : float array (nobs,) or None
+        Its values.
+    effect_mean : float array (n_patients, d)
+        Mean of each patient's random effects given her cycles (empirical Bayes).
+    effect_cov : float array (n_patients, d, d)
+        Their covariance.
+    nodes : int
+        Quadrature nodes along each axis, after doubling.
+    node_doubling : float
+        How much the log-likelihood moves when they are doubled.
+    llf_simpler : float
+        The log-likelihood without a random slope, or without random effects if there is none.
+    """
+
+    title: ClassVar[str] = "Mixed accelerated failure time"
+    model: MixedAFT
+    slope_design: Design | None
+    slope: np.ndarray | None
+    effect_mean: np.ndarray
+    effect_cov: np.ndarray
+    nodes: int
+    node_doubling: float
+    llf_simpler: float
+
+    @property
+    def scale(self) -> float:
+        """σ, the scale of ln T within a patient."""
+        return float(self._split()[1])
+
+    @property
+    def sd(self) -> float:
+        """SD of ln T between patients: of the random intercept."""
+        return float(np.exp(self._split()[2][0]))
+
+    @property
+    def icc(self) -> float:
+        """Share of the variance of ln T that lies between patients, where the slope's covariate is 0."""
+        between, within = self.sd**2, (self.scale * family_named(self.family).sd) ** 2
+        return between / (between + within)
+
+    @property
+    def boundary(self) -> tuple[str, ...]:
+        """The parameters on their boundary, which have no standard error."""
+        return tuple(name for name, inside in zip(self.names, interior(self.estimate), strict=True) if not inside)
+
+    @property
+    def patients(self) -> pd.DataFrame:
+        """Empirical-Bayes mean and SD of each patient's random effects on ln T, and her number of cycles, by patient."""
+        spread = np.sqrt(np.maximum(np.diagonal(self.effect_cov, axis1=1, axis2=2), 0.0))
+        table = pd.DataFrame(
+            {
+                "cycles": np.bincount(self.data.patient, minlength=self.n_patients),
+                "mean": self.effect_mean[:, 0],
+                "sd": spread[:, 0],
+            },
+            index=pd.Index(self.data.labels, name="patient"),
+        )
+        if self.slope is not None:
+            table = table.assign(slope_mean=self.effect_mean[:, 1], slope_sd=spread[:, 1])
+        return table
+
+    def personal(self, who: Any, newdata: NewData = None, draws: ArrayLike | None = None) -> PersonalDistribution:
+        """The distribution of one patient's next duration, given her cycles.
+
+        Parameters
+        ----------
+        who : label of a patient in the fit, or Cycles
+            Cycles of one patient, with the formula's columns, are her history, whether she was in the fit or not; none of
+            them with a response says nothing about her, and the population's distribution results.
+        newdata : DataFrame or dict, optional
+            The formula's variables in the next cycle, one row; needed if there are any.
+        draws : array_like of float, shape (draws, p), optional
+            Draws of the parameters, such as ``fit.bootstrap()`` gives: their uncertainty is then part of the
+            distribution. Without them the estimates are taken as known.
+
+        Returns
+        -------
+        PersonalDistribution
+        """
+        own = self._history(who) if isinstance(who, Cycles) else self._own(who)
+        x, _ = self._rows(newdata)
+        must(len(x) == 1, f"`newdata` must have one row, not {len(x)}: the next cycle")
+        thetas = [self.estimate] if draws is None else list(self._checked(draws))
+        parts = [self._next(theta, *own, x[0]) for theta in thetas]
+        weight, location, scale = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return PersonalDistribution(self.family, weight / len(thetas), location, scale, self.endpoint)
+
+    def lr_test(self) -> LikelihoodRatio:
+        """Likelihood-ratio test of no random slope, or without one of no random intercept, knowing the boundary."""
+        statistic = 2 * (self.llf - self.llf_simpler)
+        if self.slope is None:
+            return chi_square_mixture(statistic, 0, "no variation between patients")
+        return chi_square_mixture(statistic, 1, "no random slope")
+
+    def differenced_information(self) -> np.ndarray:
+        """Minus the differenced gradient at the estimate, (p, p): what `information` should be, at 2 p evaluations."""
+        p, inside = self.estimate.size, interior(self.estimate)
+        steps = self._steps()
+        found = np.full((p, p), np.nan)
+        for j in np.flatnonzero(inside):
+            move = np.zeros(p)
+            move[j] = steps[j]
+            up, down = (self._gradient(self.estimate + sign * move) for sign in (1, -1))
+            found[inside, j] = -(up - down)[inside] / (2 * steps[j])
+        return (found + found.T) / 2
+
+    def _gradient(self, theta: np.ndarray) -> np.ndarray:
+        k, family, panel = self.x.shape[1], family_named(self.family), self._panel()
+        phi = phi_of(theta, k, family)
+        centre = centre_of(panel, phi, np.zeros((self.n_patients, panel.dimension)))
+        found = evaluate(panel, phi, centre, adaptive_rule(self.nodes, panel.dimension))
+        return jacobian(theta, k, family).T @ found.gradient
+
+    def _split(self, theta: np.ndarray | None = None) -> tuple[np.ndarray, Any, np.ndarray]:
+        return split(self.estimate if theta is None else theta, self.x.shape[1], family_named(self.family))
+
+    def _rows(self, newdata: NewData) -> tuple[np.ndarray, pd.DataFrame]:
+        if self.slope_design is None:
+            return super()._rows(newdata)
+        own, its_variables = self.slope_design.matrix(newdata)
+        if not self.design.variables:
+            x, variables = np.repeat(self.design.matrix(None)[0], len(own), axis=0), its_variables[[]]
+        else:
+            x, variables = self.design.matrix(newdata)
+        more = [name for name in its_variables if name not in variables]
+        return np.column_stack([x, own]), pd.concat([variables, its_variables[more]], axis=1)
+
+    def _curves(
+        self, theta: np.ndarray, x: np.ndarray, log_weeks: np.ndarray, kind: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        family, k = family_named(self.family), len(self.design.names)
+        beta, scale, spread = self._split(theta)
+        location, log_scale = (x[:, :k] @ beta)[:, None], np.log(scale)
+        with np.errstate(all="ignore"):  # far above the bulk, and at weeks 0 and inf
+            if kind == "conditional":
+                z = (log_weeks - location) / scale
+                return family.log_survival(z), family.log_density(z) - log_scale
+            w = np.ones((len(x), 1)) if self.slope is None else np.column_stack([np.ones(len(x)), x[:, k]])
+            sd = np.linalg.norm(w @ root_of(spread), axis=1)[:, None]
+            ratio = float(sd.max() / (scale * family.sd))
+            node, weight = normal_rule(min(MARGINAL_NODES * max(1, int(np.ceil(ratio))), 256))
+            z = ((log_weeks - location) - sd * node[:, None, None]) / scale
+            log_weight = np.log(weight)[:, None, None]
+            log_survival = logsumexp(family.log_survival(z) + log_weight, axis=0)
+            return log_survival, logsumexp(family.log_density(z) + log_weight, axis=0) - log_scale
+
+    def _panel(self) -> Panel:
+        return natural_panel(self.family, self.data, self.x, self.slope)
+
+    def _own(self, label: Any) -> tuple[Observed, np.ndarray, np.ndarray | None]:
+        at = np.flatnonzero(self.data.labels == label)
+        must(at.size == 1, "no such patient in the fit", "give her cycles as rr.Cycles instead")
+        rows = self.data.patient == at[0]
+        data, slope = self.data, None if self.slope is None else self.slope[rows]
+        part = Observed(*(a[rows] for a in data[:5]), np.zeros(rows.sum(), dtype=int), data.labels[at])
+        return part, self.x[rows], slope
+
+    def _history(self, cycles: Cycles) -> tuple[Observed, np.ndarray, np.ndarray | None]:
+        must(len(np.unique(cycles.patient)) <= 1, "a history must be the cycles of one patient")
+        responding = cycles[cycles.frame["responder"].fillna(False).to_numpy(dtype=bool)]
+        if not len(responding):
+            none = np.zeros(0)
+            empty = Observed(none.astype(int), none, none, none, none, none.astype(int), cycles.patient[:1])
+            return empty, np.zeros((0, self.x.shape[1])), None if self.slope is None else none
+        data, k = observe(responding, None), self.x.shape[1]
+        x = self._rows(responding.frame)[0]
+        x = np.repeat(x, len(responding), axis=0) if len(x) < len(responding) else x
+        return data, x[:, :k], None if self.slope is None else x[:, k]
+
+    def _next(
+        self, theta: np.ndarray, data: Observed, x: np.ndarray, slope: np.ndarray | None, row: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Weights, locations and scales of the mixture that the next ln T is."""
+        family, k = family_named(self.family), self.x.shape[1]
+        beta, scale, spread = self._split(theta)
+        root = root_of(spread)
+        rule = adaptive_rule(max(self.nodes, MARGINAL_NODES), len(root))
+        if data.lower.size:
+            panel = natural_panel(self.family, data._replace(weight=np.ones(data.lower.size)), x, slope)
+            phi = phi_of(theta, k, family)
+            centre = centre_of(panel, phi, np.zeros((1, len(root))))
+            nodes = nodes_of(panel, panel.blocks[0], phi, centre, rule)
+            share, u = nodes.share[0], nodes.u[0]
+        else:
+            share = np.exp(rule.log_weight - 0.5 * (rule.node**2).sum(axis=1))
+            share, u = share / share.sum(), rule.node
+        w = np.array([1.0]) if slope is None else np.array([1.0, row[k]])
+        location = row[:k] @ beta + u @ (w @ root)
+        return share, location, np.full(share.size, scale)
+
+    def _facts(self) -> dict[str, str]:
+        facts = {
+            "Covariance:": self.model.cov,
+            "SD within:": f"{self.scale * family_named(self.family).sd:.5f}",
+            "SD between:": f"{self.sd:.5f}",
+            "Nodes:": str(self.nodes),
+        }
+        return facts | ({"On its boundary:": ", ".join(self.boundary)} if self.boundary else {})
+
+
+def natural_panel(family: str, data: Observed, x: np.ndarray, slope: np.ndarray | None) -> Panel:
+    """The patients of a fit with the columns as they are, so that φ is `phi_of` θ."""
+    weight = np.zeros(data.labels.size)
+    weight[data.patient] = data.weight
+    shift = np.zeros(len(x))
+    return panel_of(family_named(family), data.lower, data.upper, shift, x, slope, data.patient, weight)

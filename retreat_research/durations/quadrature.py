@@ -1,0 +1,42 @@
+"""Gauss–Hermite rules for a standard normal, in one or two dimensions."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Rule(NamedTuple):
+    """Nodes for adaptive quadrature: ∫ f(u) du ≈ |R| Σ_q exp(log_weight_q) f(m + R node_q).
+
+    With m the mode of f and R Rᵀ the inverse of its curvature there, the rule with one node is Laplace's approximation.
+    """
+
+    node: np.ndarray  # (q, d)
+    log_weight: np.ndarray  # (q,)
+
+
+@lru_cache(maxsize=32)
+def adaptive_rule(nodes: int, dimension: int) -> Rule:
+    """The product rule with `nodes` nodes along each of `dimension` axes."""
+    at, weight = np.polynomial.hermite.hermgauss(nodes)
+    log_weight = np.log(weight) + at**2 + 0.5 * np.log(2)
+    at = at * np.sqrt(2)
+    grids = np.meshgrid(*[np.arange(nodes)] * dimension, indexing="ij")
+    index = np.stack([grid.ravel() for grid in grids], axis=-1)
+    rule = Rule(at[index], log_weight[index].sum(axis=1))
+    for array in rule:
+        array.setflags(write=False)
+    return rule
+
+
+@lru_cache(maxsize=32)
+def normal_rule(nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes (q,) and weights (q,) that sum to 1, for the mean of a function of a standard normal."""
+    at, weight = np.polynomial.hermite_e.hermegauss(nodes)
+    at, weight = at, weight / weight.sum()
+    at.setflags(write=False)
+    weight.setflags(write=False)
+    return at, weight

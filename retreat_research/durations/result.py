@@ -1,0 +1,274 @@
+"""What every fitted duration model knows: estimates, their uncertainty, and how it prints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr, ndtri
+
+from ..errors import must
+from .design import Design
+from .observed import Observed
+from .predictions import NewData, Predictions
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from statsmodels.iolib.summary2 import Summary
+
+    from .parametric_bootstrap import BootstrapDraws
+
+LOG_SCALE = "log(scale)"
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class DurationResult(Predictions):
+    """A fitted duration model; made by a model's ``fit``.
+
+    Attributes
+    ----------
+    model : object
+        The specification.
+    design : Design
+        The formula as it was used.
+    names : tuple of str, p
+        Of the parameters; the regression coefficients come first, k of them.
+    estimate : float array (p,)
+        See `params`.
+    covariance : float array (p, p)
+        See `cov_params`.
+    information : float array (p, p)
+        Minus the Hessian of the log-likelihood at the estimate; a parameter on its boundary has rows of NaN.
+    scores : float array (n_patients, p)
+        The gradient of each patient's log-likelihood at the estimate, weights included; the columns sum to 0.
+    llf : float
+        The log-likelihood of the durations in weeks, as R's ``survreg`` counts it.
+    data : Observed
+        The cycles fitted: those with a response and a positive weight.
+    x : float array (nobs, k)
+        Their rows of the design.
+    censoring : tuple of (str, int)
+        How many of them ended how; the words are those of `Cycles`.
+    endpoint : object
+        What "loss of effect" means here, from the cycles.
+    """
+
+    title: ClassVar[str] = "Duration model"
+    ratio: ClassVar[str] = "time_ratio"  # what exp(β) is
+
+    model: Any
+    design: Design
+    names: tuple[str, ...]
+    estimate: np.ndarray
+    covariance: np.ndarray
+    information: np.ndarray
+    scores: np.ndarray
+    llf: float
+    data: Observed
+    x: np.ndarray
+    censoring: tuple[tuple[str, int], ...]
+    endpoint: Any
+
+    def __post_init__(self) -> None:
+        for array in (self.estimate, self.covariance, self.information, self.scores, self.x):
+            array.setflags(write=False)
+
+    @property
+    def family(self) -> str:
+        """Distribution of a duration."""
+        return str(self.model.family)
+
+    @property
+    def nobs(self) -> int:
+        """Cycles fitted."""
+        return int(self.data.lower.size)
+
+    @property
+    def n_patients(self) -> int:
+        """Patients they belong to."""
+        return int(self.data.labels.size)
+
+    @property
+    def params(self) -> pd.Series:
+        """The estimates by name, β first."""
+        return pd.Series(self.estimate, index=list(self.names), name="estimate", copy=True)
+
+    @property
+    def bse(self) -> pd.Series:
+        """Standard errors."""
+        return pd.Series(np.sqrt(np.diag(self.covariance)), index=list(self.names), name="se")
+
+    def cov_params(self) -> pd.DataFrame:
+        """Covariance of `params`, of the kind that the model asked for."""
+        return pd.DataFrame(self.covariance, index=list(self.names), columns=list(self.names), copy=True)
+
+    @property
+    def tvalues(self) -> pd.Series:
+        """Estimates over standard errors, normal if the parameter is 0."""
+        return (self.params / self.bse).rename("z")
+
+    @property
+    def pvalues(self) -> pd.Series:
+        """Two-sided p-values of `tvalues`."""
+        return (2 * ndtr(-self.tvalues.abs())).rename("p")
+
+    def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
+        """Normal (1 − alpha) intervals of `params`: lower, upper."""
+        must(0 < alpha < 1, "`alpha` must lie between 0 and 1")
+        reach = ndtri(1 - alpha / 2) * self.bse
+        return pd.DataFrame({"lower": self.params - reach, "upper": self.params + reach})
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, −2 llf + 2 × parameters."""
+        return -2 * self.llf + 2 * self.estimate.size
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion, −2 llf + ln(nobs) × parameters."""
+        return -2 * self.llf + float(np.log(self.nobs)) * self.estimate.size
+
+    @property
+    def converged(self) -> bool:
+        """True: a fit that does not converge raises `FitError`."""
+        return True
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per parameter: estimate, se, z, p, lower, upper, and the time ratio (or hazard ratio) exp(β)."""
+        table = pd.concat([self.params, self.bse, self.tvalues, self.pvalues, self.conf_int()], axis=1)
+        k = len(self.design.names)
+        ratio = np.append(np.exp(self.estimate[:k]), np.full(self.estimate.size - k, np.nan))
+        return table.assign(**{self.ratio: ratio})
+
+    def summary(self) -> Summary:
+        """The fit as statsmodels prints one: ``print(fit.summary())``, ``fit.summary().as_html()``."""
+        from statsmodels.iolib.summary2 import Summary
+
+        text = Summary()
+        text.add_title(f"{self.title}: {self.family}")
+        text.add_dict(
+            {
+                "Formula:": self.model.formula,
+                **self._facts(),
+                "Cycles:": str(self.nobs),
+                "Patients:": str(self.n_patients),
+                "Log-likelihood:": f"{self.llf:.4f}",
+                "AIC:": f"{self.aic:.2f}",
+                "BIC:": f"{self.bic:.2f}",
+            }
+        )
+        text.add_df(self.summary_frame().drop(columns=self.ratio), float_format="%.5f")
+        text.add_text(f"Cycles ended: {', '.join(f'{count} {kind}' for kind, count in self.censoring)}.")
+        if self.endpoint is not None:
+            text.add_text(f"Loss of effect: {self.endpoint}.")
+        return text
+
+    def _facts(self) -> dict[str, str]:
+        """What else the head of the summary says."""
+        return {}
+
+    def plot(self, ax: Axes | None = None, newdata: NewData = None, kind: str = "marginal") -> Axes:
+        """Draw survival curves with 95% bands for each row of `newdata`, or without it the ratios exp(β).
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+        newdata : DataFrame or dict, optional
+            The formula's variables. Without it, and without variables in the formula, there is one curve.
+        kind : {"marginal", "conditional"}
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from .figures import curves, forest
+
+        return forest(self, ax) if newdata is None and self.design.variables else curves(self, newdata, ax, kind=kind)
+
+    def bootstrap(self, resamples: int = 200, seed: int = 1, progress: bool = False) -> BootstrapDraws:
+        """Parametric bootstrap: refit durations that the fitted model draws, observed as the fitted cycles were.
+
+        Parameters
+        ----------
+        resamples : int
+            200 give a standard error to 5%; intervals from percentiles need 1,000.
+        seed : int in [0, 2**64)
+        progress : bool
+            Show a bar.
+
+        Returns
+        -------
+        BootstrapDraws
+            Draws of the parameters, (resamples, p), for the ``draws=`` of `survival`, `quantile`, `rmst`, `hazard` and
+            `contrast`. Resamples that cannot be fitted are counted and left out.
+
+        Raises
+        ------
+        InputError
+            If weights are not whole numbers, or the model is fitted with ``cov="sandwich"`` or ``"cluster"`` to
+            patients with several cycles: it would draw them independent.
+        FitError
+            If fewer than two resamples can be fitted.
+
+        Notes
+        -----
+        Covariates, patients and weights stay; random effects are drawn anew. How new durations are observed is
+        described at ``retreat_research.durations.parametric_bootstrap.observe_like``. Intervals from the draws hold if
+        the model is right, as those of the delta method do, but need no quadratic log-likelihood [1]_.
+
+        References
+        ----------
+        .. [1] Davison AC, Hinkley DV (1997). Bootstrap Methods and their Application. Cambridge University Press,
+           chapters 2 and 5. doi:10.1017/CBO9780511802843
+
+        Examples
+        --------
+        >>> from retreat_research import AFT, Cycles
+        >>> fit = AFT().fit(Cycles([8, 12, 4, 12, 10, 6, 8], [12, 16, 8, float("inf"), 12, 10, 12]))
+        >>> fit.bootstrap(20, seed=1)
+        <parametric bootstrap: 20 of 20 resamples fitted, seed 1>
+        >>> fit.quantile(0.5, draws=fit.bootstrap(20, seed=1)).columns.tolist()
+        ['p', 'estimate', 'se', 'lower', 'upper']
+        """
+        from .parametric_bootstrap import parametric_bootstrap
+
+        return parametric_bootstrap(self, resamples, seed, progress)
+
+    def _simulate(self, rng: np.random.Generator, at: np.ndarray, patient: np.ndarray) -> np.ndarray:
+        """A new duration, in weeks, for each of the fitted rows at the positions `at`, which belong to `patient`.
+
+        Rows are independent here: a model with random effects draws them for each patient.
+        """
+        from .parametric_bootstrap import independent_weeks
+
+        return independent_weeks(self, self.x[at], self.data.entry[at], rng)
+
+    def _refit(self, data: Observed, at: np.ndarray) -> DurationResult:
+        """The same model fitted to `data`, whose rows have the covariates of the fitted rows at the positions `at`."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<{type(self.model).__name__}: {self._line()}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        table = self.summary_frame().to_html(float_format="{:.4f}".format)
+        return f"<p>{type(self.model).__name__}: {escape(self._line())}</p>" + table
+
+    def _line(self) -> str:
+        ended = ", ".join(f"{count} {kind}" for kind, count in self.censoring)
+        return (
+            f"{self.family} {self.model.formula!r}, {self.nobs} cycles of {self.n_patients} patients ({ended}), "
+            f"log-likelihood {self.llf:.4f}; {self.endpoint}"
+        )
+
+
+def describe_censoring(kind: np.ndarray) -> tuple[tuple[str, int], ...]:
+    """How many cycles ended how, in the order of `CENSORING`, without what does not occur."""
+    from ..cycles import CENSORING
+
+    counts = pd.Categorical(kind, categories=list(CENSORING)).value_counts()
+    return tuple((str(name), int(count)) for name, count in counts.items() if count)
