@@ -17,7 +17,7 @@ from .products import INDICATIONS, PRODUCTS, nearest, product
 from .response import Response
 
 if TYPE_CHECKING:
-    from .durations import AFTResult
+    from .durations import AFTResult, MixedAFTResult
 
 #: Median true duration (weeks, before any visit grid) of the label dose, by indication and product.
 #: Sourced are glabellar lines (EVIDENCE, priors to start from), cervical dystonia with ona (kinetics.csv
@@ -173,20 +173,20 @@ class World:
     @classmethod
     def from_fit(
         cls,
-        fit: AFTResult,
+        fit: AFTResult | MixedAFTResult,
         newdata: pd.DataFrame | None = None,
         *,
         indication: str,
         product: str,
         units: float,
         non_response: float,
-        between_share: float = BETWEEN_SHARE,
+        between_share: float | None = None,
     ) -> World:
-        """The default world with its durations taken from a fitted log-normal AFT.
+        """The default world with its durations taken from a fitted log-normal model.
 
         Parameters
         ----------
-        fit : AFTResult, family ``lognormal``
+        fit : MixedAFTResult or AFTResult, family ``lognormal``
         newdata : pandas.DataFrame, one row, optional
             The arm the cohort is treated as; not needed for a fit without covariates.
         indication, product : str
@@ -194,10 +194,16 @@ class World:
             The dose of that arm; it counts as one.
         non_response : float
             Share of cycles without response.
-        between_share : float in [0, 1]
-            Share of the variance σ² of ln duration that is between patients: an AFT gives only the total.
+        between_share : float in [0, 1], optional
+            Share of the variance of ln duration that is between patients. A mixed model has estimated it, and that is
+            taken; an AFT gives only the total, and 0.56 of it, an assumption, is taken.
         """
-        must(fit.family == "lognormal", "a world needs a log-normal AFT", f"this one is {fit.family}")
+        must(fit.family == "lognormal", "a world needs a log-normal model", f"this one is {fit.family}")
+        must(getattr(fit, "slope", None) is None, "a world needs a model without a random slope")
+        between_sd = float(getattr(fit, "sd", 0.0))
+        total = float(np.hypot(between_sd, fit.scale))
+        if between_share is None:
+            between_share = (between_sd / total) ** 2 if hasattr(fit, "sd") else BETWEEN_SHARE
         must(0 <= between_share <= 1, "`between_share` must be between 0 and 1")
         must(newdata is None or len(newdata) == 1, "`newdata` must have one row")
         median = float(fit.quantile(0.5, newdata)["estimate"].iloc[0])
@@ -209,8 +215,8 @@ class World:
             label_units=units,
             response=Response(
                 median_weeks={product: median},
-                between_sd=fit.scale * float(np.sqrt(between_share)),
-                within_sd=fit.scale * float(np.sqrt(1 - between_share)),
+                between_sd=total * float(np.sqrt(between_share)),
+                within_sd=total * float(np.sqrt(1 - between_share)),
                 non_response=non_response,
                 threshold=threshold,
             ),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..cycles import Cycles
 from ..errors import FitError, must, rows_text
-from .aft import maximise
+from .aft_maximum import maximise
 from .design import Design, design_of
 from .families import FAMILIES, Family, family_named
 from .mixed_climb import Summit, climb, settle_without
@@ -109,6 +110,21 @@ class MixedAFT:
         frame = cycles.frame
         design, x = design_of(self.formula, frame, data.rows)
         slope_design, slope = (None, None) if self.slope is None else _slope(self.slope, frame, data)
+        censoring = describe_censoring(frame["censoring"].to_numpy()[data.rows])
+        return self._fit_rows(data, design, x, slope_design, slope, censoring, cycles.endpoint)
+
+    def _fit_rows(
+        self,
+        data: Observed,
+        design: Design,
+        x: np.ndarray,
+        slope_design: Design | None,
+        slope: np.ndarray | None,
+        censoring: tuple[tuple[str, int], ...],
+        endpoint: Any,
+    ) -> MixedAFTResult:
+        """Fit to rows whose design is known."""
+        must_have_events(data)
         weight = _weight_of_patients(data)
         _must_repeat(data)
         family = family_named(self.family)
@@ -139,13 +155,16 @@ class MixedAFT:
             spread,
             family,
         )
-        simpler = alone.llf if slope is None else replace(self, slope=None).fit(cycles, weights).llf
-        return _result(self, cycles, data, design, x, slope_design, slope, theta, summit, simpler)
+        simpler = alone.llf
+        if slope is not None:
+            simpler = replace(self, slope=None)._fit_rows(data, design, x, None, None, censoring, endpoint).llf
+        return _result(self, censoring, endpoint, data, design, x, slope_design, slope, theta, summit, simpler)
 
 
 def _result(
     model: MixedAFT,
-    cycles: Cycles,
+    censoring: tuple[tuple[str, int], ...],
+    endpoint: Any,
     data: Observed,
     design: Design,
     x: np.ndarray,
@@ -182,8 +201,8 @@ def _result(
         llf=found.value,
         data=data,
         x=x,
-        censoring=describe_censoring(cycles.frame["censoring"].to_numpy()[data.rows]),
-        endpoint=cycles.endpoint,
+        censoring=censoring,
+        endpoint=endpoint,
         slope_design=slope_design,
         slope=slope,
         effect_mean=found.mean @ root.T,

@@ -13,9 +13,10 @@ from .quadrature import Rule, adaptive_rule
 STARTS = (0.3, 1.0, 3.0)  # σ_b/σ in units of the SD of z; the best is climbed from
 FEW_NODES = 5  # far from the maximum
 ROUGH, FINE = 1e-2, 1e-10  # of the Newton decrement, per unit of mean weight: about its square root in standard errors
-STEPS, HALVINGS = 100, 40
+STEPS, HALVINGS = 100, 14
+PATIENCE = 2  # steps that only the slack allows before it is said that quadrature is in the way
 MOVES = 1e-4  # the most the log-likelihood may move when the nodes are doubled
-MOST_NODES = {1: 240, 2: 60}  # along each axis
+MOST_NODES = {1: 120, 2: 60}  # along each axis, before doubling
 SAME = 1e-6  # log-likelihoods closer than this are the same: the variance could as well be 0
 NEAR = 0.01  # a loading that costs less than this where it is left out is worth a climb without it
 SLACK = 1e-9  # relative: what the quadrature's error may take off the log-likelihood along a step
@@ -72,8 +73,8 @@ def climb(panel: Panel, scale: float, constant: np.ndarray, nodes: int, doubling
     at_start = [_look(panel, phi, np.zeros((panel.weight.size, panel.dimension)), few) for phi in starts]
     order = np.argsort([-np.nan_to_num(found.value, nan=-np.inf) for _, found in at_start])
     best = int(order[0])
-    rough = Summit(starts[best], free, *at_start[best], FEW_NODES)
-    return _settle(panel, _ascend(panel, rough, ROUGH), nodes, doubling)
+    rough, _ = _ascend(panel, Summit(starts[best], free, *at_start[best], FEW_NODES), ROUGH)
+    return _settle(panel, rough, nodes, doubling)
 
 
 def settle_without(panel: Panel, summit: Summit, loading: int, doubling: bool = True) -> Summit | None:
@@ -89,21 +90,23 @@ def settle_without(panel: Panel, summit: Summit, loading: int, doubling: bool = 
 
 
 def _settle(panel: Panel, summit: Summit, nodes: int, doubling: bool) -> Summit:
-    """Ascend at `nodes`, and again at twice as many until that moves the log-likelihood by less than `MOVES`."""
+    """Ascend at `nodes`, and again at twice as many until doubling moves neither log-likelihood nor estimates."""
     while True:
         rule = adaptive_rule(nodes, panel.dimension)
         centre, found = _look(panel, summit.phi, summit.centre.mode, rule)
-        summit = _ascend(panel, replace(summit, centre=centre, found=found, nodes=nodes), FINE)
-        if not doubling:
+        summit, arrived = _ascend(panel, replace(summit, centre=centre, found=found, nodes=nodes), FINE)
+        if arrived and not doubling:
             return summit
-        twice = evaluate(panel, summit.phi, summit.centre, adaptive_rule(2 * nodes, panel.dimension))
+        _, twice = _look(panel, summit.phi, summit.centre.mode, adaptive_rule(2 * nodes, panel.dimension))
         moved = abs(twice.value - summit.found.value)
-        if moved < MOVES:
+        _, decrement = _step(twice, panel.weight, summit.free)
+        if arrived and moved < MOVES and decrement < MOVES:
             return replace(summit, moved=moved)
-        if 2 * nodes > MOST_NODES[panel.dimension]:
+        if nodes >= MOST_NODES[panel.dimension]:
             raise FitError(
-                f"the integral over the random effects still moves the log-likelihood by {moved:.1e} when the nodes are "
-                f"doubled to {2 * nodes}: patients' cycles are too alike for quadrature; check for cycles entered twice"
+                f"the mixed fit did not settle: with {nodes} quadrature nodes doubled the log-likelihood still moves by "
+                f"{moved:.1e}; patients may differ so much more than their own cycles do that visits hardly show the "
+                "variation within, or the model is too large: try fewer covariates, another family or no random slope"
             )
         nodes *= 2
 
@@ -124,13 +127,15 @@ def _look(panel: Panel, phi: np.ndarray, mode: np.ndarray, rule: Rule) -> tuple[
         return centre, evaluate(panel, phi, centre, rule)
 
 
-def _ascend(panel: Panel, summit: Summit, goal: float) -> Summit:
+def _ascend(panel: Panel, summit: Summit, goal: float) -> tuple[Summit, bool]:
+    """Newton's method to a decrement of `goal`; False if it got stuck, as it does where quadrature needs more nodes."""
     rule, unit = adaptive_rule(summit.nodes, panel.dimension), float(panel.weight.mean())
     phi, free, centre, here = summit.phi, summit.free, summit.centre, summit.found
+    idle = 0
     for _ in range(STEPS):
         step, decrement = _step(here, panel.weight, free)
         if decrement <= goal * unit:
-            return replace(summit, phi=phi, centre=centre, found=here)
+            return replace(summit, phi=phi, centre=centre, found=here), True
         length = _longest(panel, phi, step)
         for _ in range(HALVINGS):
             tried = phi + length * step
@@ -140,8 +145,11 @@ def _ascend(panel: Panel, summit: Summit, goal: float) -> Summit:
             length /= 2
         else:
             break
+        idle = 0 if there.value > here.value or decrement <= MOVES * unit else idle + 1
         phi, centre, here = tried, there_centre, there
-    raise FitError("the mixed fit did not converge: try fewer covariates, another family, or no random slope")
+        if idle > PATIENCE:
+            break
+    return replace(summit, phi=phi, centre=centre, found=here), False
 
 
 def _step(here: Evaluation, weight: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, float]:

@@ -122,7 +122,8 @@ class Centre(NamedTuple):
 
 def centre_of(panel: Panel, phi: np.ndarray, start: np.ndarray) -> Centre:
     """Find the modes from `start` (g, d) by Newton's method, with steps halved where they do not help."""
-    parts = [_centre(panel, block, phi, start[block.patients]) for block in panel.blocks]
+    with np.errstate(all="ignore"):  # a step too far gives −inf or NaN, which is never accepted
+        parts = [_centre(panel, block, phi, start[block.patients]) for block in panel.blocks]
     return Centre(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
@@ -226,7 +227,8 @@ def nodes_of(panel: Panel, block: Block, phi: np.ndarray, centre: Centre, rule: 
     g = block.w @ triangle(phi[panel.k + 1 :], d)
     for i in range(d):
         eta += g[:, i, None] * u[block.who, :, i]
-    terms = row_terms(panel.family, block.sample, eta, phi[panel.k])
+    with np.errstate(all="ignore"):  # far from the data, where the likelihood is 0
+        terms = row_terms(panel.family, block.sample, eta, phi[panel.k])
     log_root = np.log(np.abs(np.linalg.det(centre.root)))
     joint = block.total(0, terms.llf) + rule.log_weight - 0.5 * (u * u).sum(axis=-1)
     joint += (log_root - 0.5 * d * np.log(2 * np.pi))[:, None]

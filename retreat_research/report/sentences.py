@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ..durations import MixedAFTResult
 from ..strategies import Fixed
 from ..studies import StudyResult
 
@@ -36,6 +37,17 @@ def findings(result: StudyResult) -> list[str]:
     found += [_gain(result, name) for name in _moving(result)]
     found.append(_survives(result))
     return found
+
+
+def model_sentence(result: StudyResult) -> str:
+    """Which model the medians and means are from, to end a sentence."""
+    fit = result.durations.fit
+    if not isinstance(fit, MixedAFTResult):
+        return "from the log-normal AFT named here"
+    return (
+        f"from a log-normal mixed model, in which patients differ (SD of ln duration {fit.sd:.2f} between patients, "
+        f"{fit.scale:.2f} within a patient)"
+    )
 
 
 def _disagreement(result: StudyResult) -> str:
@@ -98,7 +110,7 @@ def limits(result: StudyResult) -> list[str]:
     """What a reader must not conclude."""
     return [
         *result.notes,
-        "The synthetic patients follow the fitted durations; how much of the variance lies within a patient is not "
+        "The synthetic patients follow the fitted durations; how much of the variance within a patient is biology is not "
         "known from these data, and every comparison of schedules depends on it.",
         "Immunity is an assumed mechanism, not a calibrated one. Whether short gaps raise the risk per session is "
         "contested; what longer intervals surely do is reduce the number of exposures.",

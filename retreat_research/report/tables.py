@@ -25,7 +25,7 @@ def study_tables(result: StudyResult) -> dict[str, pd.DataFrame]:
         "quality": result.study.records.quality(),
         "response": result.durations.response.reset_index(),
         "durations": result.durations.table.reset_index(),
-        "aft": result.durations.fit.summary_frame().reset_index(names="term"),
+        "fit": result.durations.fit.summary_frame().reset_index(names="term"),
         "world": result.world.describe().astype({"value": str}),
         "strategies": comparison.table().reset_index(),
         "contrasts": contrasts.reset_index(),
@@ -68,9 +68,10 @@ def durations_for_reading(result: StudyResult) -> pd.DataFrame:
             median = found["turnbull_median"]
             row["median, Turnbull"] = f"{median:.1f}" if np.isfinite(median) else "not reached"
             for label, name in (
-                ("median, log-normal", "median"),
-                ("median, own Weibull", "weibull_median"),
+                ("median", "median"),
                 ("mean to 26 weeks", "rmst"),
+                ("median, AFT", "marginal_median"),
+                ("median, own Weibull", "weibull_median"),
             ):
                 row[label] = _interval(found, name, f"{name}_lower", f"{name}_upper")
         rows[arm] = row

@@ -18,7 +18,7 @@ from .. import __version__, plots
 from ..records import TABLES
 from ..studies import StudyResult
 from .output import whole_folder
-from .sentences import findings, limits
+from .sentences import findings, limits, model_sentence
 from .tables import durations_for_reading, strategies_for_reading, study_tables
 
 PACKAGES = ("numpy", "scipy", "pandas", "lifelines", "statsmodels", "formulaic", "matplotlib", "seaborn")
@@ -146,6 +146,7 @@ def _page(
         result=result,
         figures={f["name"]: f for f in figures},
         findings=findings(result),
+        model=model_sentence(result),
         limits=limits(result),
         quality=_html(result.study.records.quality(), index=False),
         durations=_html(durations_for_reading(result)),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..cycles import Cycles
-from ..durations import AFT, AFTResult, Turnbull, TurnbullResult
+from ..durations import AFT, AFTResult, MixedAFT, MixedAFTResult, Turnbull, TurnbullResult
 from ..errors import FitError
 
 RMST_WEEKS = 26.0
@@ -26,18 +26,22 @@ class DurationReport:
         Indexed by arm: patients, cycles, assessed, responders, ``non_response`` with ``lower`` and ``upper``
         (95%, clustered by patient), retreated (cycles ended while still effective).
     table : pandas.DataFrame
-        Indexed by arm: Turnbull's median, the medians (weeks) of the joint log-normal and of the arm's own Weibull
-        and the restricted mean to 26 weeks, each with ``_lower`` and ``_upper`` (95%).
+        Indexed by arm: Turnbull's median, the median and the restricted mean to 26 weeks (weeks) of `fit`, and the
+        medians of `marginal` and of the arm's own Weibull, each with ``_lower`` and ``_upper`` (95%).
     turnbull : dict of str to TurnbullResult
-    fit : AFTResult
-        Log-normal, arms as a factor, covariance a sandwich clustered by patient.
+    fit : MixedAFTResult or AFTResult
+        Log-normal, arms as a factor, with a random intercept for each patient; where the data cannot tell variation
+        within and between patients apart, `marginal`.
+    marginal : AFTResult
+        The same without the random intercept, covariance a sandwich clustered by patient.
     notes : tuple of str
     """
 
     response: pd.DataFrame
     table: pd.DataFrame
     turnbull: Mapping[str, TurnbullResult]
-    fit: AFTResult
+    fit: MixedAFTResult | AFTResult
+    marginal: AFTResult
     notes: tuple[str, ...]
 
 
@@ -87,18 +91,35 @@ def estimate_durations(cycles: Cycles) -> DurationReport:
     part = durations[own["arm"].isin(fitted).to_numpy()]
     if len(part.frame["patient"].unique()) < 2:
         raise FitError("only one patient has a cycle that ended in loss of effect: that says nothing about patients")
-    fit = AFT("0 + arm" if len(fitted) > 1 else "1", family="lognormal", cov=ROBUST).fit(part)
-    rows = [_row(arm, part, fit, turnbull[arm], notes) for arm in fitted]
-    return DurationReport(response, pd.DataFrame(rows).set_index("arm"), turnbull, fit, tuple(notes))
+    formula = "0 + arm" if len(fitted) > 1 else "1"
+    marginal = AFT(formula, family="lognormal", cov=ROBUST).fit(part)
+    fit: MixedAFTResult | AFTResult = marginal
+    try:
+        mixed = MixedAFT(formula, family="lognormal").fit(part)
+        fit = marginal if mixed.boundary else mixed
+        if mixed.boundary:
+            notes.append("The mixed model finds no variation between patients: the model without it is used.")
+    except FitError as error:
+        notes.append(f"No mixed model of the durations ({error}).")
+    rows = [_row(arm, part, fit, marginal, turnbull[arm], notes) for arm in fitted]
+    return DurationReport(response, pd.DataFrame(rows).set_index("arm"), turnbull, fit, marginal, tuple(notes))
 
 
-def _row(arm: str, part: Cycles, fit: AFTResult, turnbull: TurnbullResult, notes: list[str]) -> dict[str, object]:
+def _row(
+    arm: str,
+    part: Cycles,
+    fit: MixedAFTResult | AFTResult,
+    marginal: AFTResult,
+    turnbull: TurnbullResult,
+    notes: list[str],
+) -> dict[str, object]:
     newdata = pd.DataFrame({"arm": [arm]})
     row: dict[str, object] = {"arm": arm, "turnbull_median": float(turnbull.quantile(0.5))}
     own = part[(part.frame["arm"] == arm).to_numpy()]
     estimates = {
         "median": fit.quantile(0.5, newdata),
         "rmst": fit.rmst(RMST_WEEKS, newdata),
+        "marginal_median": marginal.quantile(0.5, newdata),
     }
     try:
         estimates["weibull_median"] = AFT("1", family="weibull", cov=ROBUST).fit(own).quantile(0.5)

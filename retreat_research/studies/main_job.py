@@ -12,6 +12,7 @@ import pandas as pd
 from ..cohort import draw_cohort
 from ..comparison import Comparison, compare, sweep
 from ..cycles import Cycles
+from ..durations import MixedAFTResult
 from ..errors import InputError, must
 from ..records import SCALES, Endpoint, Records, parse_endpoint
 from ..strategies import Fixed, OnWaning, Stepped, Strategy
@@ -151,13 +152,16 @@ def fitted_world(cycles: Cycles, durations: DurationReport) -> tuple[str, World,
         units=float(units),
         non_response=min(observed, 1 - FEWEST_RESPONSES),
     )
-    sd = durations.fit.scale
+    between, within = world.response.between_sd, world.response.within_sd
+    estimated = isinstance(durations.fit, MixedAFTResult)
     notes = [
-        f"The fit gives one variance of ln duration, {sd**2:.3f}; it is split {BETWEEN_SHARE:.2f} between and "
-        f"{1 - BETWEEN_SHARE:.2f} within patients, as assumed variances have it, and the split is swept.",
-        f"That variance holds the error of the ratings as well as biology: its SD is {sd:.2f}, where assumed biology "
-        f"has {PRIOR_BETWEEN_SD:g} between and {min(PRIOR_WITHIN_SDS):g} to {max(PRIOR_WITHIN_SDS):g} within patients. "
-        "Worlds with those are swept.",
+        f"The SD of ln duration is {between:.2f} between patients and {within:.2f} within a patient, as estimated."
+        if estimated
+        else f"The fit gives one variance of ln duration, {between**2 + within**2:.3f}; it is split {BETWEEN_SHARE:.2f} "
+        f"between and {1 - BETWEEN_SHARE:.2f} within patients, an assumption, and the split is swept.",
+        "The SD within a patient holds the error of the ratings as well as biology, where assumed biology has "
+        f"{min(PRIOR_WITHIN_SDS):g} to {max(PRIOR_WITHIN_SDS):g}, and {PRIOR_BETWEEN_SD:g} between patients. Worlds with "
+        "those are swept.",
         f"{observed:.0%} of assessed cycles in {arm} had no response as rated; the simulation takes that as the truth, "
         "though rating error makes some responses and hides others.",
     ]
@@ -175,7 +179,7 @@ def uncertain_worlds(world: World, durations: DurationReport, arm: str) -> dict[
     The kernel of the interval is swept where immunity is simulated at all: recall that does not depend on the gap, and
     recall that grows with it for a year. (Extra induction after gaps of under 12 weeks, β, has nothing to act on here.)
     """
-    total = durations.fit.scale
+    total = float(np.hypot(world.response.between_sd, world.response.within_sd))
     row = durations.table.loc[arm]
 
     def split(share: float) -> World:

@@ -10,7 +10,7 @@ import pytest
 
 import retreat_research as rr
 from retreat_research.report import whole_folder
-from retreat_research.report.sentences import _survives, findings, limits
+from retreat_research.report.sentences import _survives, findings, limits, model_sentence
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -33,7 +33,7 @@ def test_everything_is_there(report):
         "quality",
         "response",
         "durations",
-        "aft",
+        "fit",
         "world",
         "strategies",
         "contrasts",
@@ -90,7 +90,9 @@ def test_sentences_follow_the_numbers(result):
         assert f"{100 * gain['gain']:+.1f} points" in sentence
         swept = result.sweep.query("strategy == @name and equal == 'antigen'")["gain"]
         assert f"{100 * swept.min():+.1f} to {100 * swept.max():+.1f} over the worlds" in sentence
-    assert any("0.56 between" in s for s in limits(result))
+    fit = result.durations.fit
+    assert any(f"{fit.sd:.2f} between patients and {fit.scale:.2f} within" in s for s in limits(result))
+    assert f"{fit.sd:.2f} between patients" in model_sentence(result)
     assert any("positive by error with probability 1%, each time" in s for s in limits(result))
 
 

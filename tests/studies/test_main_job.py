@@ -55,8 +55,14 @@ def test_the_cohort_follows_the_fit(result):
     arm = pd.DataFrame({"arm": [result.arm]})
     fit, world = result.durations.fit, result.world
     assert world.median_weeks == pytest.approx(fit.quantile(0.5, arm)["estimate"].iloc[0])
-    assert np.hypot(world.response.between_sd, world.response.within_sd) == pytest.approx(fit.scale)
-    assert world.response.between_sd**2 / fit.scale**2 == pytest.approx(0.56)
+    assert world.response.between_sd == pytest.approx(fit.sd)
+    assert world.response.within_sd == pytest.approx(fit.scale)
+    assumed = rr.World.from_fit(
+        result.durations.marginal, arm, indication="glabellar", product=world.product, units=20, non_response=0.1
+    )
+    total = result.durations.marginal.scale
+    assert assumed.response.between_sd**2 / total**2 == pytest.approx(0.56)
+    assert np.hypot(assumed.response.between_sd, assumed.response.within_sd) == pytest.approx(total)
     assert world.response.non_response == result.durations.response.loc[result.arm, "non_response"]
     counts = result.durations.response.loc[result.arm]
     assert counts["responders"] == result.durations.response["responders"].max()
