@@ -1,18 +1,20 @@
-"""Seconds to fit durations: this package, R's survreg and npsurv, and lifelines, side by side on one core.
+"""Seconds to fit durations: this package, R's survreg, npsurv and lme4, and lifelines, side by side on one core.
 
-    python benchmarks/durations.py
+    python benchmarks/durations.py [aft] [turnbull] [mixed] [bootstrap] [frailty]
 
-Times are medians of 5 after a warm-up, formula included. R is timed inside R by system.time, and left out if `Rscript`
-is not found; its data are the same, through a CSV file. lifelines is run once; so is npsurv on jittered visits, and
-both on fewer rows where they would take minutes.
+Without names, all of them. Times are medians of 5 after a warm-up, formula included. R is timed inside R by
+system.time, and left out if `Rscript` is not found; its data are the same, through a CSV file. lifelines is run once;
+so is npsurv on jittered visits, and both on fewer rows where they would take minutes.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -41,6 +43,12 @@ suppressMessages(library(npsurv)); d <- read.csv("{csv}")
 fit <- function() npsurv(cbind(d$lower, d$upper))
 t <- median(replicate({runs}, system.time(f <<- fit())[["elapsed"]])); cat(t, format(f$ll, digits = 15))
 """
+R_LMER = """
+suppressMessages(library(lme4)); d <- read.csv("{csv}", stringsAsFactors = TRUE)
+fit <- function() lmer(log(lower) ~ log(units) + product + (1 | patient), d, REML = FALSE)
+invisible(fit()); t <- median(replicate({runs}, system.time(f <<- fit())[["elapsed"]]))
+cat(t, format(as.numeric(logLik(f)) - sum(log(d$lower)), digits = 15))
+"""
 
 
 def visits(ln_t: np.ndarray, rng: np.random.Generator, jitter: float) -> tuple[np.ndarray, np.ndarray]:
@@ -61,6 +69,17 @@ def cycles(n: int, family: str, jitter: float) -> rr.Cycles:
     ln_t = 2.3 + 0.1 * np.log(data["units"] / 50) + 0.15 * (data["product"] == "b") + 0.35 * z
     lower, upper = visits(ln_t.to_numpy(), rng, jitter)
     return rr.Cycles(lower, upper, patient=np.arange(n) // 10, data=data)
+
+
+def repeated(patients: int, each: int, jitter: float | None) -> rr.Cycles:
+    """Cycles of patients who differ (SD 0.26) more than their own cycles do (0.23); exact if `jitter` is None."""
+    rng = np.random.default_rng(20240229)
+    n, who = patients * each, np.repeat(np.arange(patients), each)
+    data = pd.DataFrame({"units": rng.choice([50.0, 100.0], n), "product": rng.choice(["a", "b"], n)})
+    ln_t = 2.3 + 0.1 * np.log(data["units"] / 50) + 0.15 * (data["product"] == "b")
+    ln_t = ln_t.to_numpy() + 0.26 * rng.normal(size=patients)[who] + 0.23 * rng.normal(size=n)
+    lower, upper = (np.exp(ln_t), np.exp(ln_t)) if jitter is None else visits(ln_t, rng, jitter)
+    return rr.Cycles(lower, upper, patient=who, data=data)
 
 
 def seconds(run: Callable[[], object], runs: int = RUNS) -> float:
@@ -86,7 +105,7 @@ def in_r(script: str, data: rr.Cycles, runs: int = RUNS, **fields: str) -> tuple
         return np.nan, np.nan
     with tempfile.TemporaryDirectory() as folder:
         csv, file = Path(folder) / "data.csv", Path(folder) / "run.R"
-        data.frame[["lower", "upper", "units", "product"]].to_csv(csv, index=False, na_rep="NA")
+        data.frame[["patient", "lower", "upper", "units", "product"]].to_csv(csv, index=False, na_rep="NA")
         csv.write_text(csv.read_text().replace("inf", "Inf"))
         file.write_text(script.format(csv=csv, runs=runs, **fields))
         out = subprocess.run(["Rscript", str(file)], capture_output=True, text=True, check=True).stdout.split()
@@ -141,15 +160,75 @@ def turnbull_rows() -> list[list[object]]:
     return rows
 
 
-def main() -> None:
+def mixed_rows() -> list[list[object]]:
+    """MixedAFT, with its nodes doubled as a check and without, and against lme4 where nothing is censored."""
+    from retreat_research.durations import mixed, mixed_climb
+
+    climb = mixed_climb.climb
+    model = rr.MixedAFT("log(units) + product")
+    exact = repeated(1_000, 10, None)
+    ours, (theirs, llf) = seconds(lambda: model.fit(exact)), in_r(R_LMER, exact)
+    if np.isfinite(llf):
+        assert abs(model.fit(exact).llf / llf - 1) < 1e-8
+    rows: list[list[object]] = []
+    rows.append(["MixedAFT, 1,000 × 10 exact durations", "10,000", ours, "R lme4", theirs, theirs / ours])
+    for patients in (1_000, 10_000):
+        data = repeated(patients, 10, 1.0)
+        fit = model.fit(data)
+        for doubling in (False, True):
+            mixed.climb = lambda *a, d=doubling: climb(*a, doubling=d)
+            took = seconds(lambda d=data: model.fit(d))
+            what = f"doubled to {2 * fit.nodes} as a check" if doubling else "without doubling"
+            rows.append([f"MixedAFT, {patients:,} × 10, {fit.nodes} nodes, {what}", f"{10 * patients:,}", took, *NONE])
+    mixed.climb = climb
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    rows[-1][0] = f"{rows[-1][0]}; peak memory of the process {used:.2f} GB"
+    slope = rr.MixedAFT("log(units) + product", slope="units")
+    data = repeated(300, 10, 1.0)
+    rows.append(["MixedAFT with a random slope, 300 × 10, 15² nodes", "3,000", seconds(lambda: slope.fit(data)), *NONE])
+    return rows
+
+
+def frailty_rows() -> list[list[object]]:
+    """GammaFrailty."""
+    data = repeated(1_000, 10, 1.0)
+    return [
+        [f"GammaFrailty, {baseline}, 1,000 × 10", "10,000", seconds(lambda m=model: m.fit(data)), *NONE]
+        for baseline in ("weibull", "spline")
+        for model in [rr.GammaFrailty("log(units) + product", baseline=baseline)]
+    ]
+
+
+def bootstrap_rows() -> list[list[object]]:
+    """Turnbull's estimate on resampled patients."""
+    rows: list[list[object]] = []
+    for kind, jitter in (("visit grid", 0.0), ("jittered visits", 1.0)):
+        fit = rr.Turnbull().fit(repeated(1_000, 10, jitter))
+        took = once(lambda f=fit: f.bootstrap(resamples=1000, seed=1))
+        rows.append([f"patient bootstrap of Turnbull, {kind}, 1,000 × 10, 1,000 resamples", "10,000", took, *NONE])
+    return rows
+
+
+NONE = ("none", np.nan, np.nan)
+PARTS = {
+    "aft": aft_rows,
+    "turnbull": turnbull_rows,
+    "mixed": mixed_rows,
+    "bootstrap": bootstrap_rows,
+    "frailty": frailty_rows,
+}
+
+
+def main(names: list[str]) -> None:
     """Print a Markdown table."""
     print("| what | rows | seconds | peer | its seconds | ratio |\n|---|---|---|---|---|---|")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for what, n, ours, peer, theirs, ratio in (*aft_rows(), *turnbull_rows()):
-            peers = f"{peer} | {theirs:.3f} | {ratio:,.1f}" if np.isfinite(theirs) else f"{peer} | not run | "
-            print(f"| {what} | {n} | {ours:.4f} | {peers} |", flush=True)
+        for part in names or PARTS:
+            for what, n, ours, peer, theirs, ratio in PARTS[part]():
+                peers = f"{peer} | {theirs:.3f} | {ratio:,.1f}" if np.isfinite(theirs) else f"{peer} | | "
+                print(f"| {what} | {n} | {ours:.4f} | {peers} |", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -29,8 +29,16 @@ _PUBLIC = {
     "Cycles": "cycles",
     "products": "products",
     "Turnbull": "durations",
+    "logrank": "durations",
     "AFT": "durations",
+    "compare_fits": "durations",
+    "fit_from_json": "durations",
+    "TwoPart": "durations",
+    "naive_bias": "durations",
     "MixedAFT": "durations",
+    "JointRetreatment": "durations",
+    "retreatment_sensitivity": "durations",
+    "GammaFrailty": "durations",
     "World": "world",
     "draw_cohort": "cohort",
     "Cohort": "cohort",
@@ -50,6 +58,8 @@ __all__ = ["__version__", *_PUBLIC]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "studies":  # the simulation studies are used as rr.studies.NAME
+        return import_module(f".{name}", __name__)
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f".{_PUBLIC[name]}", __name__), name)
@@ -69,7 +79,7 @@ sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PUBLIC})
+    return sorted({*globals(), *_PUBLIC, "studies"})
 
 
 if TYPE_CHECKING:
@@ -78,8 +88,16 @@ if TYPE_CHECKING:
     from .comparison import compare as compare
     from .cycles import Cycles as Cycles
     from .durations import AFT as AFT
+    from .durations import GammaFrailty as GammaFrailty
+    from .durations import JointRetreatment as JointRetreatment
     from .durations import MixedAFT as MixedAFT
     from .durations import Turnbull as Turnbull
+    from .durations import logrank as logrank
+    from .durations import TwoPart as TwoPart
+    from .durations import compare_fits as compare_fits
+    from .durations import fit_from_json as fit_from_json
+    from .durations import naive_bias as naive_bias
+    from .durations import retreatment_sensitivity as retreatment_sensitivity
     from .errors import FitError as FitError
     from .errors import InputError as InputError
     from .errors import RecordsError as RecordsError

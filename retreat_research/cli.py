@@ -109,6 +109,47 @@ def synthetic(
     typer.echo(f"records: {out}")
 
 
+@app.command()
+def validate(
+    out: Annotated[
+        Path, typer.Option(help="Folder for the tables, figures and summary; unfinished work is kept there.")
+    ],
+    replicates: Annotated[int, typer.Option(help="Data sets for each scenario.", min=2)] = 1000,
+    scenario: Annotated[
+        list[str] | None, typer.Option(help="Only this scenario (may be repeated); without it, the 24 declared ones.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="The full factorial of 1,728 scenarios instead.")] = False,
+    workers: Annotated[int | None, typer.Option(help="Processes; by default one for each core.", min=1)] = None,
+    seed: SeedOption = 1,
+) -> None:
+    """Estimate durations where the truth is known: bias, standard errors and coverage, each with its Monte Carlo error.
+
+    A run that was stopped goes on where it was when the same command is given again.
+    """
+    from .report import fill_validation, whole_folder
+    from .studies import SCENARIOS, SimulationStudy, factorial, scenarios_named
+
+    among = factorial() if every else SCENARIOS
+    study = SimulationStudy(
+        scenarios=scenarios_named(scenario, among) if scenario else among, replicates=replicates, seed=seed
+    )
+    with whole_folder(out) as folder:
+        _say(f"{len(study.scenarios)} scenarios, {replicates:,} replicates each; finished blocks go to {out / 'work'}")
+        _kept.append(out / "work")
+        result = study.run(out, workers=workers, progress=True)
+        _say("writing tables and figures")
+        arguments = {
+            "command": "validate",
+            "replicates": replicates,
+            "scenario": scenario,
+            "all": every,
+            "seed": seed,
+        }
+        fill_validation(result, folder, arguments=arguments)
+        _stop_if_asked()
+    typer.echo(f"summary: {out / 'summary.md'}")
+
+
 def _source(records: Path | None) -> Path:
     if records is None and not EMBEDDED.is_dir():
         raise InputError("the embedded records are not installed; give --records")
@@ -127,6 +168,7 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 
 _asked_to_stop: list[int] = []
+_kept: list[Path] = []  # where a stopped command goes on when it is given again
 
 
 def _ask_to_stop(number: int, _: Any) -> None:
@@ -143,6 +185,7 @@ def _stop_if_asked() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a user's mistake gives a message and a status, never a traceback."""
     _asked_to_stop.clear()
+    _kept.clear()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _ask_to_stop)
     try:
@@ -158,5 +201,6 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(1)
     except SystemExit as stop:
         if stop.code == STOPPED:
-            _say("stopped; nothing was written")
+            kept = f"finished blocks are kept in {_kept[0]}, and the same command goes on from there" if _kept else None
+            _say(f"stopped; {kept or 'nothing was written'}")
         raise

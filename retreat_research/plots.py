@@ -12,7 +12,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .studies import StudyResult
+    from .studies import SimulationStudyResult, StudyResult
 
 STYLES = ("-", "--", "-.", ":")
 MARKERS = "osD^vP*X<>hd"
@@ -120,4 +120,48 @@ def antibodies(result: StudyResult, ax: Axes | None = None) -> Axes:
     ax.set(xlabel="years since the first session", ylabel="ever antibody-positive (%)", xlim=(0, result.study.years))
     ax.set_ylim(bottom=0)
     ax.legend(fontsize=8, frameon=False)
+    return ax
+
+
+def performance(
+    result: SimulationStudyResult,
+    measure: str,
+    estimand: str,
+    ax: Axes | None = None,
+    limits: tuple[float, float] | None = None,
+) -> Axes:
+    """One measure of a simulation study for one estimand: scenarios down, methods side by side, ±1.96 Monte Carlo SEs.
+
+    What lies outside `limits` is a triangle at the edge with its value.
+    """
+    ax = _axes(ax, 5, 7)
+    table = result.measure(measure)
+    table = table[table["estimand"] == estimand]
+    rows = {scenario.name: row for row, scenario in enumerate(result.study.scenarios)}
+    methods = result.study.methods
+    offsets = np.linspace(-0.27, 0.27, len(methods)) if len(methods) > 1 else np.zeros(1)
+    for method, offset, colour, marker in zip(methods, offsets, _palette(len(methods)), MARKERS, strict=False):
+        own = table[table["method"] == method]
+        place = own["scenario"].map(rows).to_numpy(dtype=float) + offset
+        value, mcse = own["value"].to_numpy(), own["mcse"].to_numpy()
+        low, high = (-np.inf, np.inf) if limits is None else limits
+        inside = (value >= low) & (value <= high)
+        ax.errorbar(
+            value[inside], place[inside], xerr=1.96 * mcse[inside], fmt=marker, color=colour, ms=4.5, mec="black",
+            mew=0.4, lw=1, label=method,
+        )  # fmt: skip
+        for x, y in zip(value[~inside], place[~inside], strict=True):
+            at, side, edge = (low, 1, "<") if x < low else (high, -1, ">")
+            ax.plot(at, y, edge, color=colour, ms=4.5, mec="black", mew=0.4, clip_on=False)
+            ax.annotate(
+                f"{x:.2f}", (at, y), (5 * side, 0), textcoords="offset points", va="center", fontsize=6.5,
+                ha="left" if side > 0 else "right",
+            )  # fmt: skip
+    for row in range(1, len(rows), 2):
+        ax.axhspan(row - 0.5, row + 0.5, color="0.95", lw=0, zorder=-1)
+    ax.set_yticks(range(len(rows)), list(rows))
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.set(xlabel=measure, title=estimand)
+    if limits is not None:
+        ax.set_xlim(limits)
     return ax

@@ -3,48 +3,68 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..cycles import Cycles
 from ..errors import FitError, must
+from .aft_maximum import Maximum, maximise
 from .aft_result import AFTResult
-from .design import Design, design_of, must_be_independent
-from .families import Family, family_named
-from .likelihood import Sample, sample_of
-from .newton import CERTAIN, NO_SCALE, Peak, climb
+from .aft_shape import maximise_shape
+from .design import Design, design_of
+from .families import FAMILIES, SHAPED, Family, Shaped
+from .flexible import Flexible, maximise_flexible
 from .observed import Observed, must_have_events, observe
-from .result import LOG_SCALE, describe_censoring
+from .result import describe_censoring
 
 COVARIANCES = ("observed", "cluster", "sandwich")
+FLEXIBLE = "flexible"
 
 
 @dataclass(frozen=True)
 class AFT:
-    """An accelerated failure time model, ln T = xβ + σz.
+    """An accelerated failure time model, ln T = xβ + σz, or ln H(t|x) = s(ln t − xβ).
 
     Parameters
     ----------
     formula : str
         Right-hand side over the columns of ``cycles.frame``, as formulaic and R read it: factors, interactions,
         splines such as ``bs(age, df=4)``, transforms such as ``log(units)``.
-    family : {"lognormal", "weibull", "exponential", "loglogistic"}
-        Distribution of T: z is normal, smallest extreme value (exponential: with σ = 1) or logistic.
+    family : {"lognormal", "weibull", "exponential", "loglogistic", "gamma", "gengamma", "flexible"}
+        Distribution of T: z is normal, smallest extreme value (exponential: with σ = 1) or logistic; or T is gamma,
+        generalised gamma, or has a cumulative hazard that is a spline (see Notes).
     cov : {"observed", "cluster", "sandwich"}
         Covariance from the observed information; or one that allows the cycles of a patient to be alike: ``cluster``
         equals R's ``survreg`` with ``cluster()``, ``sandwich`` is the same with two slips of R put right (see Notes).
         For results rather than comparison with R, use ``sandwich``.
     small_sample : bool
         Multiply the sandwich by G/(G − 1), G the number of patients.
+    knots : int
+        Inner knots of ``family="flexible"``. 0 is the Weibull model.
 
     Notes
     -----
     The log-likelihood is Σ_i w_i log P(lower_i < T ≤ upper_i | x_i), an exact row giving the log density of T. It is
     maximised in (β/σ, 1/σ), where it is concave [1]_, by Newton's method. Equivalent in R:
     ``survreg(Surv(lower, upper, type = "interval2") ~ formula + cluster(patient), weights, dist = family)``, with NA
-    for a lower bound of 0; ``cluster()`` has no small-sample factor.
+    for a lower bound of 0; ``cluster()`` has no small-sample factor. A cycle known only since its `entry` is divided by
+    P(T > entry); the log-likelihood is then not concave everywhere.
+
+    ``gengamma`` is Prentice's generalised gamma [2]_: with μ = xβ, w = (ln T − μ)/σ and γ = Q⁻², γ exp(Qw) has a gamma
+    distribution of shape γ; Q = 1 is Weibull, Q = 0 log-normal, Q = σ gamma. ``params`` has log σ as "log(scale)", and
+    Q; in R ``flexsurv::flexsurvreg(dist = "gengamma")`` has the same parameters. ``gamma`` is Q = σ: exp(xβ) is
+    the mean of T and 1/σ² its shape, "log(shape)"; in R ``flexsurvreg(dist = "gamma")`` has "shape", and
+    "rate" = shape·exp(−xβ). Both are found along the maxima at fixed shapes. Where the log-likelihood rises with Q
+    without end, an error says so.
+
+    ``flexible`` is ln H(t|x) = s(ln t − (x − x̄)β), s a natural cubic spline [3]_, so that exp(β) are time ratios
+    without a family being assumed. The knots are at quantiles, evenly from 5% to 95%, of Turnbull's estimate of the
+    times t·exp(−(x − x̄)β) with β of a Weibull fit. "gamma0" is the level of s, in place of the intercept, whose column
+    is dropped; "gamma1" and on multiply the basis of Royston and Parmar as in R's ``flexsurvspline``. s must rise: if
+    it would fall somewhere at the maximum it is held level there, the summary says where (``fit.law.held``), and
+    standard errors take that as given.
 
     ``cov="cluster"`` equals R always, ``cov="sandwich"`` if all weights are 1 and no row is interval-censored.
     Otherwise R (survival 3.5-3, and its later sources) makes two slips: ``residuals.survreg`` has the derivative in
@@ -56,6 +76,10 @@ class AFT:
     ----------
     .. [1] Burridge J (1981). A note on maximum likelihood estimation for regression models using grouped data.
        J R Stat Soc B 43:41-45. doi:10.1111/j.2517-6161.1981.tb01147.x
+    .. [2] Prentice RL (1974). A log gamma model and its maximum likelihood estimation. Biometrika 61:539-544.
+       doi:10.1093/biomet/61.3.539
+    .. [3] Crowther MJ, Royston P, Clements M (2023). A flexible parametric accelerated failure time model and the
+       extension to time-dependent acceleration factors. Biostatistics 24:811-831. doi:10.1093/biostatistics/kxac009
 
     Examples
     --------
@@ -74,9 +98,12 @@ class AFT:
     family: str = "lognormal"
     cov: str = "observed"
     small_sample: bool = False
+    knots: int = 2
 
     def __post_init__(self) -> None:
-        family_named(self.family)
+        known = (*FAMILIES, *SHAPED, FLEXIBLE)
+        must(self.family in known, f"`family` must be one of {', '.join(known)}, not {self.family!r}")
+        must(isinstance(self.knots, int) and self.knots >= 0, f"`knots` must be a number from 0 up, not {self.knots!r}")
         must(self.cov in COVARIANCES, f"`cov` must be one of {', '.join(COVARIANCES)}, not {self.cov!r}")
         must(
             not self.small_sample or self.cov != "observed",
@@ -120,19 +147,22 @@ class AFT:
         matrix: np.ndarray,
         censoring: tuple[tuple[str, int], ...],
         endpoint: Any,
+        like: Family | Shaped | Flexible | None = None,
     ) -> AFTResult:
-        """Fit to rows whose design is known."""
+        """Fit to rows whose design is known, with the knots of `like`, if it has any."""
         must_have_events(data)
         groups = data.labels.size
         must(
-            self.cov != "cluster" or not data.entry.any(),
-            'cov="cluster" is what R\'s survreg gives, and survreg has no left truncation',
+            self.cov != "cluster" or (self.family in FAMILIES and not data.entry.any()),
+            f'cov="cluster" is what R\'s survreg gives, and survreg has no '
+            f"{'left truncation' if self.family in FAMILIES else self.family}",
             'use cov="sandwich"',
         )
         if self.cov != "observed" and groups < 2:
             raise FitError(f'cov="{self.cov}" needs at least two patients: use cov="observed", or add patients')
-        found = maximise(family_named(self.family), data, matrix, design.names)
-        covariance = np.linalg.inv(found.information)
+        if self.family == FLEXIBLE:
+            design, matrix = design.without_intercept(matrix)
+        found, law, covariance = self._maximum(data, matrix, design.names, like)
         scores = np.array([np.bincount(found.patient, part, groups) for part in found.scores]).T
         if self.cov != "observed":
             factor = groups / (groups - 1) if self.small_sample else 1.0
@@ -143,7 +173,7 @@ class AFT:
         return AFTResult(
             model=self,
             design=design,
-            names=(*design.names, *(() if family_named(self.family).fixed_scale else (LOG_SCALE,))),
+            names=(*design.names, *found.extra),
             estimate=found.estimate,
             covariance=(covariance + covariance.T) / 2,
             information=found.information,
@@ -153,92 +183,22 @@ class AFT:
             x=matrix,
             censoring=censoring,
             endpoint=endpoint,
+            law=law,
         )
 
-
-class Maximum(NamedTuple):
-    """The maximum in β and log σ; of β alone where the family fixes σ. p parameters."""
-
-    estimate: np.ndarray  # (p,)
-    information: np.ndarray  # (p, p)
-    scores: np.ndarray  # (p, n'), weighted, of each row; entries are rows of their own
-    patient: np.ndarray  # (n',) whose they are
-    llf: float
-    interval: np.ndarray  # (n',) bool, whether the row is interval-censored
-    weight: np.ndarray  # (n',)
-    fixed_scale: bool
-
-    def scores_in_r(self) -> np.ndarray:
-        """(p, n'): with the two slips of R, see `AFT`."""
-        scores = self.scores / self.weight
-        if not self.fixed_scale:
-            scores[-1, self.interval] *= -1
-        return scores
-
-
-def maximise(family: Family, data: Observed, matrix: np.ndarray, names: tuple[str, ...]) -> Maximum:
-    """Find the maximum on orthogonal columns around a least-squares start."""
-    truncated = np.flatnonzero(data.entry > 0)
-    row = np.concatenate([np.arange(data.rows.size), truncated])
-    weight = np.concatenate([data.weight, -data.weight[truncated]])
-    sample = sample_of(
-        np.concatenate([data.lower, data.entry[truncated]]),
-        np.concatenate([data.upper, np.full(truncated.size, np.inf)]),
-    )
-    row, weight = row[sample.order], weight[sample.order]
-    matrix = matrix[row]
-    n, k = matrix.shape
-    q, r = np.linalg.qr(matrix)
-    must_be_independent(names, r)
-    q, r = np.ascontiguousarray(q.T) * np.sqrt(n), r / np.sqrt(n)
-    middle = _middle(sample)
-    start = q @ middle / n
-    scale = float(np.sqrt(np.mean((middle - start @ q) ** 2))) / family.sd
-    scale = scale if scale > 1e-6 else 1.0
-    if family.fixed_scale:
-        scale = 1.0
-    start -= scale * family.mean * q.mean(axis=1)
-    peak = climb(family, sample.shifted(start @ q), q, weight, 1 / scale)
-    if peak.flat is not None:
-        raise FitError(_no_maximum(peak, q, r, names, scale))
-
-    p = len(peak.information)
-    delta, tau = peak.theta[:-1], peak.theta[-1]
-    inverse = np.linalg.inv(r)
-    jacobian = np.zeros((k + 1, k + 1))  # of (β, log σ) in (δ, τ)
-    jacobian[:k, :k] = inverse / tau
-    jacobian[:k, k] = -inverse @ delta / tau**2
-    jacobian[k, k] = -1 / tau
-    back = np.linalg.inv(jacobian[:p, :p])
-    information = back.T @ peak.information @ back
-    return Maximum(
-        np.append(inverse @ (start + delta / tau), -np.log(tau))[:p],
-        (information + information.T) / 2,
-        back.T @ peak.scores()[:p],
-        data.patient[row],
-        peak.llf,
-        (np.arange(n) >= sample.ends[0]) & (np.arange(n) < sample.ends[1]),
-        weight,
-        family.fixed_scale,
-    )
-
-
-def _middle(sample: Sample) -> np.ndarray:
-    """A ln duration for each row to start from: the interval's middle, or its finite end."""
-    low = np.where(np.isfinite(sample.low), sample.low, sample.high)
-    high = np.where(np.isfinite(sample.high), sample.high, sample.low)
-    return (low + high) / 2
-
-
-def _no_maximum(peak: Peak, q: np.ndarray, r: np.ndarray, names: tuple[str, ...], scale: float) -> str:
-    """Name what runs away along the flat direction; `scale` is σ at the start."""
-    assert peak.flat is not None
-    moves = np.linalg.solve(r, peak.flat[:-1] - peak.theta[:-1] * peak.flat[-1] / peak.theta[-1])
-    size = np.abs(moves) * np.sqrt(np.mean((r.T @ q) ** 2, axis=1))
-    if abs(peak.llf) < CERTAIN * np.abs(peak.weight).mean() or size.max() < 0.1 * scale * abs(peak.flat[-1]):
-        return NO_SCALE
-    runaway = [name for name, part in zip(names, size, strict=True) if part > 0.1 * size.max()]
-    return (
-        f"no finite estimate for {', '.join(runaway)}: there no cycle lost its effect, or every one had lost it by its "
-        "first assessment; merge levels, or leave those cycles out"
-    )
+    def _maximum(
+        self,
+        data: Observed,
+        matrix: np.ndarray,
+        names: tuple[str, ...],
+        like: Family | Shaped | Flexible | None,
+    ) -> tuple[Maximum, Family | Shaped | Flexible, np.ndarray]:
+        """The maximum, whose distribution it is of, and the covariance if all cycles were independent."""
+        if self.family == FLEXIBLE:
+            return maximise_flexible(self.knots, data, matrix, names, like if isinstance(like, Flexible) else None)
+        if self.family in SHAPED:
+            found, shaped = maximise_shape(SHAPED[self.family], data, matrix, names), SHAPED[self.family]
+            return found, shaped, np.linalg.inv(found.information)
+        family = FAMILIES[self.family]
+        found = maximise(family, data, matrix, names)
+        return found, family, np.linalg.inv(found.information)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +26,7 @@ class Design:
     Attributes
     ----------
     names : tuple of str
-        The columns of the matrix.
+        The columns of the matrix that are used.
     variables : tuple of str
         The columns of the table that the formula reads.
     """
@@ -45,11 +45,17 @@ class Design:
             )
             table = pd.DataFrame(index=[0])
         else:
-            table = _table(newdata)
+            table = table_of(newdata)
         missing = [name for name in self.variables if name not in table]
         must(not missing, f"`newdata` has no column {', '.join(missing)}")
         table = table[list(self.variables)].reset_index(drop=True)
-        return _evaluate(self.spec, table, np.arange(len(table)), "newdata").to_numpy(dtype=float), table
+        matrix = _evaluate(self.spec, table, np.arange(len(table)), "newdata")
+        return matrix[list(self.names)].to_numpy(dtype=float), table
+
+    def without_intercept(self, matrix: np.ndarray) -> tuple[Design, np.ndarray]:
+        """The design and its matrix (n, k) without the column of ones, for models with a level of their own."""
+        keep = np.array([name != "Intercept" for name in self.names])
+        return replace(self, names=tuple(np.array(self.names)[keep].tolist())), matrix[:, keep]
 
 
 def design_of(formula: str, frame: pd.DataFrame, rows: np.ndarray) -> tuple[Design, np.ndarray]:
@@ -112,7 +118,8 @@ def _reads(formula: str, name: str) -> bool:
     return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w|\s*\(|\s*=[^=])", formula) is not None
 
 
-def _table(newdata: pd.DataFrame | Mapping[str, Any]) -> pd.DataFrame:
+def table_of(newdata: pd.DataFrame | Mapping[str, Any]) -> pd.DataFrame:
+    """`newdata` as a table; a dict of single values is one row."""
     if isinstance(newdata, pd.DataFrame):
         return newdata
     must(isinstance(newdata, Mapping), f"`newdata` must be a DataFrame or a dict, not {type(newdata).__name__}")

@@ -1,13 +1,30 @@
-"""Distributions of z = (ln t − xβ)/σ for accelerated failure time models; a new family is one entry of `FAMILIES`.
+"""Distributions of z = (ln t − xβ)/σ for accelerated failure time models: data, all in this place.
 
-All functions are at module level, so that a family pickles. The probability of an interval is a difference in the
-smaller tail, where nothing is lost, and a log-difference where it is too small for a number.
+A new family is one short entry. If its density is log-concave and has no shape, write its functions and constants into
+a `Family` in `FAMILIES`; then AFT, MixedAFT, their predictions and the tests know it. The largest extreme value, of a
+Fréchet T, for instance::
+
+    def largest_log_density(z): return -z - np.exp(-z)
+    def largest_log_survival(z): return np.log(-np.expm1(-np.exp(-z)))
+    def largest_log_distribution(z): return -np.exp(-z)
+    def largest_score(z): return np.expm1(-z)
+    def largest_curvature(z): return -np.exp(-z)
+    def largest_quantile(p): return -np.log(-np.log(p))
+
+    Family("frechet", largest_log_density, largest_log_survival, largest_log_distribution, largest_score,
+           largest_curvature, largest_quantile, mean=np.euler_gamma, sd=np.pi / np.sqrt(6))
+
+`interval`, the probability of an interval with its derivatives in one go, makes it faster and is optional. A family
+with a shape, log-concave at each value of it, is a `Shaped` in `SHAPED`: a function from the shape to such a `Family`;
+AFT knows it. All functions are at module level, so that a family pickles. The probability of an interval is a
+difference in the smaller tail, where nothing is lost, and a log-difference where it is too small for a number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +32,7 @@ from numpy import ndarray as Array
 from scipy.special import log_expit, log_ndtr, ndtr, ndtri
 
 from ..errors import must
+from . import gengamma
 
 TINY = 1e-290  # a probability below this has lost digits, and is computed as a logarithm
 HUGE = 700.0  # e^z overflows soon after; what it multiplies there is 0
@@ -42,12 +60,12 @@ class Family:
         log f, log(1 − F) and log F.
     score, curvature : function of z
         First and second derivative of log f.
-    between : function of (a, b), a < b, both finite
-        `Between`.
     quantile : function of p
         The z with F(z) = p.
     mean, sd : float
         Of z.
+    interval : function of (a, b), optional
+        What `between` gives, faster than from the tails.
     fixed_scale : bool
         Whether σ is 1 and not estimated.
     """
@@ -58,17 +76,73 @@ class Family:
     log_distribution: Callable[[Array], Array]
     score: Callable[[Array], Array]
     curvature: Callable[[Array], Array]
-    between: Callable[[Array, Array], Between]
     quantile: Callable[[Array], Array]
     mean: float
     sd: float
+    interval: Callable[[Array, Array], Between] | None = None
     fixed_scale: bool = False
+
+    @cached_property
+    def median(self) -> float:
+        """Of z."""
+        return float(self.quantile(np.array(0.5)))
+
+    def between(self, a: Array, b: Array) -> Between:
+        """P(a < Z ≤ b) and what its derivatives need; a < b, both finite."""
+        return self.interval(a, b) if self.interval else between_tails(self, a, b)
+
+    def curves(self, theta: Array, x: Array, log_weeks: Array) -> tuple[Array, Array]:
+        """log S(t) and the log density of ln T, (rows, m), at θ = (β, log σ), without σ if fixed, and x (rows, k)."""
+        k = x.shape[1]
+        log_scale = 0.0 if self.fixed_scale else theta[k]
+        z = (log_weeks - (x @ theta[:k])[:, None]) / np.exp(log_scale)
+        with np.errstate(over="ignore", invalid="ignore"):  # far above the bulk, and at weeks 0 and inf
+            return self.log_survival(z), self.log_density(z) - log_scale
+
+
+@dataclass(frozen=True)
+class Shaped:
+    """A family with a shape parameter.
+
+    Attributes
+    ----------
+    name : str
+    parameter : str
+        Name of the shape in the fit.
+    at : function of the shape
+        The `Family` there; smooth in the shape.
+    starts : function of the standard deviation of ln T given x
+        Shapes to start from.
+    limit : float
+        Beyond ± this the family looks like what it tends to, and no estimate is finite.
+    """
+
+    name: str
+    parameter: str
+    at: Callable[[float], Family]
+    starts: Callable[[float], tuple[float, ...]]
+    limit: float
+
+    def curves(self, theta: Array, x: Array, log_weeks: Array) -> tuple[Array, Array]:
+        """As `Family.curves`; the shape is the last of θ."""
+        return self.at(float(theta[-1])).curves(theta[:-1], x, log_weeks)
 
 
 def family_named(name: str) -> Family:
     """Look up a family of `FAMILIES`."""
     must(name in FAMILIES, f"`family` must be one of {', '.join(FAMILIES)}, not {name!r}")
     return FAMILIES[name]
+
+
+def between_tails(family: Family, a: Array, b: Array) -> Between:
+    """From the logarithms of the smaller tails."""
+    up = a + b > 2 * family.median
+    larger, smaller = np.empty_like(a), np.empty_like(a)
+    larger[up], smaller[up] = family.log_survival(a[up]), family.log_survival(b[up])
+    larger[~up], smaller[~up] = family.log_distribution(b[~up]), family.log_distribution(a[~up])
+    log_p = larger + np.log(-np.expm1(smaller - larger))
+    at_a, at_b = np.exp(family.log_density(a) - log_p), np.exp(family.log_density(b) - log_p)
+    return Between(log_p, at_a, at_b, family.score(a), family.score(b))
 
 
 # normal: t is log-normal
@@ -190,10 +264,10 @@ LOGNORMAL = Family(
     log_ndtr,
     normal_score,
     normal_curvature,
-    normal_between,
     ndtri,
     mean=0.0,
     sd=1.0,
+    interval=normal_between,
 )
 WEIBULL = Family(
     "weibull",
@@ -202,10 +276,10 @@ WEIBULL = Family(
     extreme_log_distribution,
     extreme_score,
     extreme_curvature,
-    extreme_between,
     extreme_quantile,
     mean=-np.euler_gamma,
     sd=np.pi / np.sqrt(6),
+    interval=extreme_between,
 )
 EXPONENTIAL = replace(WEIBULL, name="exponential", fixed_scale=True)
 LOGLOGISTIC = Family(
@@ -215,9 +289,88 @@ LOGLOGISTIC = Family(
     log_expit,
     logistic_score,
     logistic_curvature,
-    logistic_between,
     logistic_quantile,
     mean=0.0,
     sd=np.pi / np.sqrt(3),
+    interval=logistic_between,
 )
+
+
+# generalised gamma: Q = 1 is Weibull, Q = 0 log-normal, Q equal to the scale gamma
+
+
+def gengamma_at(q: float) -> Family:
+    """Prentice's family at Q = q."""
+    mean, sd = gengamma.moments(q)
+    return Family(
+        "gengamma",
+        partial(gengamma.log_density, q),
+        partial(gengamma.log_survival, q),
+        partial(gengamma.log_distribution, q),
+        partial(gengamma.score, q),
+        partial(gengamma.curvature, q),
+        partial(gengamma.quantile, q),
+        mean=mean,
+        sd=sd,
+    )
+
+
+def gengamma_starts(_: float) -> tuple[float, ...]:
+    return 0.0, 1.0, -1.0
+
+
+def gamma_at(log_shape: float) -> Family:
+    """ln of a gamma variable of mean 1: Q times Prentice's z, with Q = shape^(−½)."""
+    q = float(np.exp(-log_shape / 2))
+    standard = gengamma_at(q)
+    return Family(
+        "gamma",
+        partial(gamma_log_density, q),
+        partial(gamma_log_survival, q),
+        partial(gamma_log_distribution, q),
+        partial(gamma_score, q),
+        partial(gamma_curvature, q),
+        partial(gamma_quantile, q),
+        mean=q * standard.mean,
+        sd=q * standard.sd,
+        fixed_scale=True,
+    )
+
+
+def gamma_log_density(q: float, z: Array) -> Array:
+    return gengamma.log_density(q, z / q) - np.log(q)
+
+
+def gamma_log_survival(q: float, z: Array) -> Array:
+    return gengamma.log_survival(q, z / q)
+
+
+def gamma_log_distribution(q: float, z: Array) -> Array:
+    return gengamma.log_distribution(q, z / q)
+
+
+def gamma_score(q: float, z: Array) -> Array:
+    return gengamma.score(q, z / q) / q
+
+
+def gamma_curvature(q: float, z: Array) -> Array:
+    return gengamma.curvature(q, z / q) / q**2
+
+
+def gamma_quantile(q: float, p: Array) -> Array:
+    return q * gengamma.quantile(q, p)
+
+
+def gamma_starts(sd: float) -> tuple[float, ...]:
+    """Where about 1/shape + 1/shape², the variance of ln T, is that of the middles."""
+    return (float(np.log((1 + np.sqrt(1 + 4 * sd * sd)) / (2 * sd * sd))),)
+
+
 FAMILIES = {family.name: family for family in (LOGNORMAL, WEIBULL, EXPONENTIAL, LOGLOGISTIC)}
+SHAPED = {
+    shaped.name: shaped
+    for shaped in (
+        Shaped("gamma", "log(shape)", gamma_at, gamma_starts, limit=25.0),
+        Shaped("gengamma", "Q", gengamma_at, gengamma_starts, limit=12.0),
+    )
+}

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import must
+
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
-    from .predictions import NewData
+    from .predictions import NewData, Predictions
     from .result import DurationResult
 
 STYLES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
 def axes(ax: Axes | None) -> Axes:
@@ -29,7 +34,7 @@ def share_with_effect(ax: Axes) -> Axes:
     return ax
 
 
-def curves(fit: DurationResult, newdata: NewData = None, ax: Axes | None = None, kind: str = "marginal") -> Axes:
+def curves(fit: Predictions, newdata: NewData = None, ax: Axes | None = None, kind: str = "marginal") -> Axes:
     """Survival curves with 95% bands, one for each row of `newdata`."""
     ax = axes(ax)
     longest = float(fit.quantile(0.99, newdata, kind=kind)["estimate"].max())
@@ -46,15 +51,76 @@ def curves(fit: DurationResult, newdata: NewData = None, ax: Axes | None = None,
     return share_with_effect(ax)
 
 
-def forest(fit: DurationResult, ax: Axes | None = None) -> Axes:
-    """The ratios exp(β) with 95% intervals, without the intercept."""
+def forest(fits: DurationResult | Mapping[str, DurationResult], ax: Axes | None = None) -> Axes:
+    """The ratios exp(β) with 95% intervals, without the intercept; of several fits, by name, side by side."""
+    several = fits if isinstance(fits, Mapping) else {"": fits}
+    kinds = {fit.ratio.replace("_", " ") for fit in several.values()}
+    must(len(kinds) == 1, f"a {' and a '.join(sorted(kinds))} cannot stand side by side: they mean the opposite")
     ax = axes(ax)
-    table = fit.summary_frame().loc[list(fit.design.names)].drop(index="Intercept", errors="ignore")
-    ratio, lower, upper = np.exp(table[["estimate", "lower", "upper"]].to_numpy().T)
-    place = np.arange(len(table))
-    ax.errorbar(ratio, place, xerr=[ratio - lower, upper - ratio], fmt="o", capsize=3)
+    rows: list[str] = []
+    for fit in several.values():
+        rows += [name for name in fit.design.names if name != "Intercept" and name not in rows]
+    for i, (label, fit) in enumerate(several.items()):
+        table = fit.summary_frame().loc[[name for name in rows if name in fit.design.names]]
+        ratio, lower, upper = np.exp(table[["estimate", "lower", "upper"]].to_numpy().T)
+        place = np.array([rows.index(name) for name in table.index]) + _beside(i, len(several))
+        _interval_marks(ax, place, ratio, lower, upper, i, label)
     ax.axvline(1, color="0.6", linewidth=1, zorder=0)
-    ax.set_yticks(place, table.index)
-    ax.set(xlabel=f"{fit.ratio.replace('_', ' ').capitalize()}, exp(β), with 95% interval")
-    ax.invert_yaxis()
+    if len(several) > 1:
+        _legend_above(ax)
+    return _rows_down(ax, rows, f"{kinds.pop().capitalize()}, exp(β), with 95% interval")
+
+
+def medians(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Medians with 95% intervals of several fits: ``fit``, ``row``, ``estimate``, ``lower`` and ``upper`` (weeks)."""
+    ax = axes(ax)
+    rows = list(dict.fromkeys(table["row"]))
+    names = list(dict.fromkeys(table["fit"]))
+    for i, name in enumerate(names):
+        part = table[table["fit"] == name]
+        place = np.array([rows.index(row) for row in part["row"]]) + _beside(i, len(names))
+        at, lower, upper = part[["estimate", "lower", "upper"]].to_numpy().T
+        _interval_marks(ax, place, at, lower, upper, i, name)
+    _legend_above(ax)
+    return _rows_down(ax, rows, "Median duration, weeks, with 95% interval")
+
+
+def caterpillar(ratio: np.ndarray, lower: np.ndarray, upper: np.ndarray, label: str, ax: Axes | None = None) -> Axes:
+    """Each patient's ratio to a typical patient with its interval, in order, on a logarithmic scale."""
+    from matplotlib.ticker import NullFormatter, StrMethodFormatter
+
+    ax = axes(ax)
+    order = np.argsort(ratio, kind="stable")
+    rank, n = np.arange(1, ratio.size + 1), ratio.size
+    ax.vlines(rank, lower[order], upper[order], color="0.65", linewidth=max(0.3, min(3.0, 200 / n)))
+    ax.plot(rank, ratio[order], "o", markersize=max(1.5, min(5.0, 300 / n)))
+    ax.axhline(1, color="0.4", linewidth=1)
+    ax.set_yscale("log", base=2)
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:.2g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.set(xlabel="Patients, in order", ylabel=f"{label}, with 95% interval", xlim=(0, n + 1))
     return ax
+
+
+def _interval_marks(
+    ax: Axes, place: np.ndarray, at: np.ndarray, lower: np.ndarray, upper: np.ndarray, i: int, label: str
+) -> None:
+    ax.errorbar(
+        at, place, xerr=[at - lower, upper - at], fmt=MARKERS[i % len(MARKERS)], capsize=3, label=label or None
+    )  # fmt: skip
+
+
+def _beside(i: int, n: int) -> float:
+    """How far from its row the i-th of n marks is."""
+    return 0.6 * ((i + 0.5) / n - 0.5)
+
+
+def _rows_down(ax: Axes, rows: list[str], label: str) -> Axes:
+    ax.set_yticks(np.arange(len(rows)), rows)
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.set(xlabel=label)
+    return ax
+
+
+def _legend_above(ax: Axes) -> None:
+    ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)

@@ -11,8 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import FitError
+
 DENSE_NODES = 1000  # up to here LAPACK's dense Cholesky is faster than SuperLU
-EXCHANGES = 300
+FLAT = "the likelihood is flat to the precision of numbers; the weights span too many orders of magnitude"
+EXCHANGES = 60  # 1 to 15 are usual; where more would be needed rounding makes them go in circles
 PATIENCE = 3  # full block exchanges without progress before single ones, as Kim and Park propose
 
 
@@ -109,13 +112,15 @@ def _laplacian_solve(
 ) -> np.ndarray:
     n = diagonal.size
     if n <= DENSE_NODES:
-        from scipy.linalg import cho_factor, cho_solve
+        from scipy.linalg.lapack import dposv  # without the checks around it, which cost more than a small matrix
 
-        lower = np.zeros(n * n)
-        lower -= np.bincount(column * n + row, weight, n * n)
-        lower[:: n + 1] = diagonal
-        factor = cho_factor(lower.reshape(n, n), lower=True, overwrite_a=True, check_finite=False)
-        return cho_solve(factor, sides, check_finite=False)
+        upper = np.zeros(n * n)
+        upper -= np.bincount(row * n + column, weight, n * n)  # integers where there are no edges
+        upper[:: n + 1] = diagonal
+        _, solution, failed = dposv(upper.reshape(n, n).T, sides, lower=True, overwrite_a=True)
+        if failed:
+            raise FitError(FLAT)
+        return solution
     from scipy.sparse import coo_array
     from scipy.sparse.linalg import splu
 
@@ -124,4 +129,8 @@ def _laplacian_solve(
     at = (np.concatenate([row, column, every]), np.concatenate([column, row, every]))
     matrix = coo_array((values, at), shape=(n, n)).tocsc()
     symmetric = {"SymmetricMode": True}
-    return splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=symmetric).solve(sides)
+    try:
+        factor = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=symmetric)
+    except RuntimeError as singular:
+        raise FitError(FLAT) from singular
+    return factor.solve(sides)

@@ -76,6 +76,13 @@ def sample_of(lower: np.ndarray, upper: np.ndarray) -> Sample:
     return Sample(order, low, high, offset, np.cumsum(counts)[:3])
 
 
+def middle_of(sample: Sample) -> np.ndarray:
+    """A ln duration for each row to start from, (n,): the interval's middle, or its finite end."""
+    low = np.where(np.isfinite(sample.low), sample.low, sample.high)
+    high = np.where(np.isfinite(sample.high), sample.high, sample.low)
+    return (low + high) / 2
+
+
 class Terms(NamedTuple):
     """Log-likelihood of each row and its derivatives in η and τ, each of the shape of η."""
 

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..cycles import Cycles
-from ..errors import FitError, must, rows_text
+from ..errors import FitError, must
 from .aft_maximum import maximise
 from .design import Design, design_of
 from .families import FAMILIES, Family, family_named
-from .mixed_climb import Summit, climb, settle_without
+from .mixed_climb import MOVES, NOT_SETTLED, Summit, climb, is_definite, settle_without
 from .mixed_likelihood import LOADINGS, Panel, centre_of, evaluate, panel_of, triangle
 from .mixed_parameters import interior, jacobian, names_of, phi_of, root_of, split, theta_of
 from .mixed_result import MixedAFTResult, natural_panel
-from .observed import Observed, must_have_events, observe
+from .observed import Observed, must_have_events, observe, weight_of_patients
 from .quadrature import adaptive_rule
 from .result import describe_censoring
 
@@ -48,10 +48,10 @@ class MixedAFT:
     Notes
     -----
     The likelihood of a patient is ∫ Π_j P(lower_ij < T_ij ≤ upper_ij | b) φ(b; Σ) db, by adaptive Gauss–Hermite
-    quadrature [1]_ in the Cholesky factor of Σ/σ² as lme4 has it [2]_, with the observed information by Louis' identity.
-    Parameters are β, log σ (``log(scale)``), the log of the SD of b (``log(sd)``), and with a slope the log of the SD of c
-    (``log(sd slope)``) and the inverse hyperbolic tangent of their correlation (``atanh(corr)``). A parameter on its
-    boundary (an SD of 0, a correlation of ±1) is reported there, with no standard error.
+    quadrature [1]_ in the Cholesky factor of Σ/σ² as lme4 has it [2]_, with the observed information by Louis'
+    identity. Parameters are β, log σ (``log(scale)``), the log of the SD of b (``log(sd)``), and with a slope the log
+    of the SD of c (``log(sd slope)``) and the inverse hyperbolic tangent of their correlation (``atanh(corr)``). A
+    parameter on its boundary (an SD of 0, a correlation of ±1) is reported there, with no standard error.
 
     Log-normal on exact durations equals R's ``lme4::lmer(log(t) ~ formula + (1 | patient), REML = FALSE)``, the
     log-likelihood after adding Σ ln t. No R package fits the interval-censored model by quadrature with more than one
@@ -66,7 +66,8 @@ class MixedAFT:
 
     Examples
     --------
-    >>> cycles = Cycles([8, 12, 12, 4, 4, 8, 14], [12, 16, 16, 8, 8, 10, 18], patient=["a", "a", "a", "b", "b", "b", "a"])
+    >>> lower, upper = [8, 12, 12, 4, 4, 8, 14], [12, 16, 16, 8, 8, 10, 18]
+    >>> cycles = Cycles(lower, upper, patient=["a", "a", "a", "b", "b", "b", "a"])
     >>> fit = MixedAFT().fit(cycles)
     >>> round(fit.sd, 2), round(fit.scale, 2)
     (0.37, 0.16)
@@ -125,7 +126,7 @@ class MixedAFT:
     ) -> MixedAFTResult:
         """Fit to rows whose design is known."""
         must_have_events(data)
-        weight = _weight_of_patients(data)
+        weight = weight_of_patients(data)
         _must_repeat(data)
         family = family_named(self.family)
         alone = maximise(family, data, x, design.names)
@@ -146,7 +147,7 @@ class MixedAFT:
         )
         scale = 1.0 if family.fixed_scale else float(np.exp(alone.estimate[k]))
         summit = _off_the_boundary(panel, climb(panel, scale, q.mean(axis=0), self.nodes))
-        within = 1 / summit.phi[k]
+        within = float(1 / summit.phi[k])
         theta = theta_of(
             alone.estimate[:k] + np.linalg.solve(r, summit.phi[:k]) * within,
             within,
@@ -178,12 +179,14 @@ def _result(
     family, k = family_named(model.family), x.shape[1]
     panel = natural_panel(model.family, data, x, slope)
     phi, inside = phi_of(theta, k, family), interior(theta)
-    centre = centre_of(panel, phi, np.zeros((data.labels.size, panel.dimension)))
+    centre = centre_of(panel, phi)
     found = evaluate(panel, phi, centre, adaptive_rule(summit.nodes, panel.dimension))
     turn = jacobian(theta, k, family)[:, inside]
     information, covariance = np.full((2, theta.size, theta.size), np.nan)
     kept = np.ix_(inside, inside)
     information[kept] = turn.T @ found.information @ turn
+    if not (abs(found.value - summit.found.value) < 10 * MOVES and is_definite(information[kept])):
+        raise FitError(NOT_SETTLED.format(nodes=summit.nodes))
     scores = np.full((data.labels.size, theta.size), np.nan)
     scores[:, inside] = found.scores @ turn * panel.weight[:, None]
     covariance[kept] = np.linalg.inv(information[kept])
@@ -222,18 +225,6 @@ def _slope(name: str, frame, data: Observed) -> tuple[Design, np.ndarray]:  # ty
     varies = np.abs(slope - mean).max() > 1e-9 * max(float(np.abs(slope).max()), 1e-300)
     must(bool(varies), f"`slope` {name} does not vary within patients", "a random slope is learned from that alone")
     return design, slope
-
-
-def _weight_of_patients(data: Observed) -> np.ndarray:
-    weight = np.zeros(data.labels.size)
-    weight[data.patient] = data.weight
-    same = weight[data.patient] == data.weight
-    must(
-        bool(same.all()),
-        f"`weights` must be the same for all cycles of a patient ({rows_text(data.rows[~same])} differ)",
-        "a random effect is a patient's; leave cycles out with weight 0",
-    )
-    return weight
 
 
 def _must_repeat(data: Observed) -> None:

@@ -19,6 +19,17 @@ MOVES = 1e-4  # the most the log-likelihood may move when the nodes are doubled
 MOST_NODES = {1: 120, 2: 60}  # along each axis, before doubling
 SAME = 1e-6  # log-likelihoods closer than this are the same: the variance could as well be 0
 NEAR = 0.01  # a loading that costs less than this where it is left out is worth a climb without it
+WIDEST = 50.0  # standard deviations within a patient that even the narrowest interval spans: σ is going to 0
+STEEPEST = 1e8  # the same where durations are exact: times the σ of the fit without random effects
+NO_WITHIN = (
+    "the variation within patients goes to 0: each patient's cycles could all be of one duration; narrower intervals "
+    "or more cycles are needed"
+)
+NOT_SETTLED = (
+    "the mixed fit did not settle with {nodes} quadrature nodes: patients may differ so much more than their own "
+    "cycles do that visits hardly show the variation within, or the model is too large: try fewer covariates, another "
+    "family or no slope"
+)
 SLACK = 1e-9  # relative: what the quadrature's error may take off the log-likelihood along a step
 
 
@@ -35,6 +46,8 @@ class Summit:
     found : Evaluation
     nodes : int
         Along each axis, after doubling.
+    steepness : float
+        1/σ of the fit without random effects.
     moved : float
         How much the log-likelihood moves when they are doubled once more; NaN if that was not asked for.
     """
@@ -44,6 +57,7 @@ class Summit:
     centre: Centre
     found: Evaluation
     nodes: int
+    steepness: float
     moved: float = np.nan
 
 
@@ -70,10 +84,10 @@ def climb(panel: Panel, scale: float, constant: np.ndarray, nodes: int, doubling
     free[panel.k] = not panel.family.fixed_scale
     few = adaptive_rule(FEW_NODES, panel.dimension)
     starts = [_start(panel, ratio, scale, constant) for ratio in STARTS]
-    at_start = [_look(panel, phi, np.zeros((panel.weight.size, panel.dimension)), few) for phi in starts]
+    at_start = [_look(panel, phi, None, few) for phi in starts]
     order = np.argsort([-np.nan_to_num(found.value, nan=-np.inf) for _, found in at_start])
     best = int(order[0])
-    rough, _ = _ascend(panel, Summit(starts[best], free, *at_start[best], FEW_NODES), ROUGH)
+    rough, _ = _ascend(panel, Summit(starts[best], free, *at_start[best], FEW_NODES, 1 / scale), ROUGH)
     return _settle(panel, rough, nodes, doubling)
 
 
@@ -85,7 +99,7 @@ def settle_without(panel: Panel, summit: Summit, loading: int, doubling: bool = 
     centre, found = _look(panel, phi, summit.centre.mode, rule)
     if not found.value > summit.found.value - NEAR:
         return None
-    settled = _settle(panel, Summit(phi, free, centre, found, summit.nodes), summit.nodes, doubling)
+    settled = _settle(panel, Summit(phi, free, centre, found, summit.nodes, summit.steepness), summit.nodes, doubling)
     return settled if settled.found.value >= summit.found.value - SAME else None
 
 
@@ -99,15 +113,11 @@ def _settle(panel: Panel, summit: Summit, nodes: int, doubling: bool) -> Summit:
             return summit
         _, twice = _look(panel, summit.phi, summit.centre.mode, adaptive_rule(2 * nodes, panel.dimension))
         moved = abs(twice.value - summit.found.value)
-        _, decrement = _step(twice, panel.weight, summit.free)
-        if arrived and moved < MOVES and decrement < MOVES:
+        _, decrement, concave = _step(twice, panel.weight, summit.free)
+        if arrived and concave and moved < MOVES and decrement < MOVES:
             return replace(summit, moved=moved)
         if nodes >= MOST_NODES[panel.dimension]:
-            raise FitError(
-                f"the mixed fit did not settle: with {nodes} quadrature nodes doubled the log-likelihood still moves by "
-                f"{moved:.1e}; patients may differ so much more than their own cycles do that visits hardly show the "
-                "variation within, or the model is too large: try fewer covariates, another family or no random slope"
-            )
+            raise FitError(NOT_SETTLED.format(nodes=nodes))
         nodes *= 2
 
 
@@ -121,21 +131,26 @@ def _start(panel: Panel, ratio: float, scale: float, constant: np.ndarray) -> np
     return np.array([*((scale - within) * family.mean * constant / within), 1 / within, *loadings])
 
 
-def _look(panel: Panel, phi: np.ndarray, mode: np.ndarray, rule: Rule) -> tuple[Centre, Evaluation]:
+def _look(panel: Panel, phi: np.ndarray, mode: np.ndarray | None, rule: Rule) -> tuple[Centre, Evaluation]:
     with np.errstate(all="ignore"):  # a step too far gives −inf or NaN, which is never accepted
         centre = centre_of(panel, phi, mode)
         return centre, evaluate(panel, phi, centre, rule)
 
 
 def _ascend(panel: Panel, summit: Summit, goal: float) -> tuple[Summit, bool]:
-    """Newton's method to a decrement of `goal`; False if it got stuck, as it does where quadrature needs more nodes."""
+    """Newton's method to a decrement of `goal`; False if it got stuck, as it does where quadrature needs more nodes.
+
+    Or if what it found is not a maximum.
+    """
     rule, unit = adaptive_rule(summit.nodes, panel.dimension), float(panel.weight.mean())
     phi, free, centre, here = summit.phi, summit.free, summit.centre, summit.found
     idle = 0
     for _ in range(STEPS):
-        step, decrement = _step(here, panel.weight, free)
+        step, decrement, concave = _step(here, panel.weight, free)
         if decrement <= goal * unit:
-            return replace(summit, phi=phi, centre=centre, found=here), True
+            return replace(summit, phi=phi, centre=centre, found=here), concave
+        if phi[panel.k] * panel.narrowest > WIDEST or phi[panel.k] > STEEPEST * summit.steepness:
+            raise FitError(NO_WITHIN)
         length = _longest(panel, phi, step)
         for _ in range(HALVINGS):
             tried = phi + length * step
@@ -152,19 +167,27 @@ def _ascend(panel: Panel, summit: Summit, goal: float) -> tuple[Summit, bool]:
     return replace(summit, phi=phi, centre=centre, found=here), False
 
 
-def _step(here: Evaluation, weight: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, float]:
-    """Newton's step; by the outer product of the scores where the information is not positive definite."""
+def _step(here: Evaluation, weight: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, float, bool]:
+    """Newton's step, its decrement, and whether the log-likelihood is concave here; if not, the step is scoring's."""
     gradient, information = here.gradient[free], here.information[np.ix_(free, free)]
-    try:
-        np.linalg.cholesky(information)
-    except np.linalg.LinAlgError:
+    concave = is_definite(information)
+    if not concave:
         scores = here.scores[:, free]
         information = (scores.T * weight) @ scores
         information += 1e-6 * np.diag(np.diag(information)) + 1e-12 * np.trace(information) * np.eye(len(information))
     part = np.linalg.solve(information, gradient)
     step = np.zeros(free.size)
     step[free] = part
-    return step, float(gradient @ part)
+    return step, float(gradient @ part), concave
+
+
+def is_definite(matrix: np.ndarray) -> bool:
+    """Whether a symmetric matrix is positive definite."""
+    try:
+        np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return False
+    return bool(np.isfinite(matrix).all())
 
 
 def _longest(panel: Panel, phi: np.ndarray, step: np.ndarray) -> float:

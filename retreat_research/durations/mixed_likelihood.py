@@ -1,15 +1,16 @@
 """The marginal log-likelihood of patients with normal random effects, its gradient and its information.
 
-In the parameters φ = (δ, τ, λ) a row's z = τ·ln t − x·δ − w·Λu is linear, with u standard normal and Λ the Cholesky factor
-of the random effects' covariance over σ², as in lme4 [1]_; w is 1, or (1, s) with a random slope in s. So given u the
-log-likelihood is concave in φ and, given φ, in u. Integrals over u are by Gauss–Hermite quadrature around each patient's
-mode. The gradient is the posterior mean of the complete-data scores, and the information is by Louis' identity [2]_:
-E[−∂²ℓ_c] − Var[∂ℓ_c]. Neither differentiates the nodes: what that leaves out is of the size of the quadrature's error.
+In the parameters φ = (δ, τ, λ) a row's z = τ·ln t − x·δ − w·Λu is linear, with u standard normal and Λ the Cholesky
+factor of the random effects' covariance over σ², as in lme4 [1]_; w is 1, or (1, s) with a random slope in s. So given
+u the log-likelihood is concave in φ and, given φ, in u. Integrals over u are by Gauss–Hermite quadrature around each
+patient's mode. The gradient is the posterior mean of the complete-data scores, and the information is by Louis'
+identity [2]_: E[−∂²ℓ_c] − Var[∂ℓ_c]. Neither differentiates the nodes: what that leaves out is of the size of the
+quadrature's error.
 
 References
 ----------
-.. [1] Bates D, Mächler M, Bolker B, Walker S (2015). Fitting linear mixed-effects models using lme4. J Stat Softw 67(1).
-   doi:10.18637/jss.v067.i01
+.. [1] Bates D, Mächler M, Bolker B, Walker S (2015). Fitting linear mixed-effects models using lme4. J Stat Softw
+   67(1). doi:10.18637/jss.v067.i01
 .. [2] Louis TA (1982). Finding the observed information matrix when using the EM algorithm. J R Stat Soc B 44:226-233.
    doi:10.1111/j.2517-6161.1982.tb01203.x
 """
@@ -17,13 +18,14 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from .families import Family
-from .likelihood import Sample, row_terms, sample_of
+from .likelihood import Sample, middle_of, row_terms, sample_of
 from .quadrature import Rule
 
 BLOCK_ROWS = 4000  # worked on at a time, at all nodes: what is worked on stays in the processor's cache
@@ -42,7 +44,7 @@ class Block:
     who: np.ndarray  # (n,) which of the block's patients
     x: np.ndarray  # (n, k)
     w: np.ndarray  # (n, 1) or (n, 2): 1, and the slope's covariate
-    sums: tuple[csr_array, ...]  # (patients, n): sums over a patient's rows, times 1, times s, and times each column of x
+    sums: tuple[csr_array, ...]  # (patients, n): sums over a patient's rows times 1, s and each column of x
 
     def total(self, which: int, values: np.ndarray) -> np.ndarray:
         """Sums over each patient's rows of `values` (n, …)."""
@@ -58,6 +60,7 @@ class Panel:
     weight: np.ndarray  # (g,) of each patient
     k: int
     dimension: int  # of u
+    narrowest: float  # the narrowest interval in ln t; 0 with an exact duration
 
     @property
     def size(self) -> int:
@@ -97,12 +100,15 @@ def panel_of(
     edges = np.unique(np.minimum(np.concatenate([[0], cut + 1, [groups]]), groups))
     w = np.ones((order.size, 1)) if slope is None else np.column_stack([np.ones(order.size), slope])
     blocks = []
-    for begin, stop in zip(edges[:-1], edges[1:], strict=True):
+    for begin, stop in pairwise(edges.tolist()):
         own = order[(ends[begin - 1] if begin else 0) : ends[stop - 1]]
         sample = sample_of(lower[own], upper[own])
         own = own[sample.order]
         blocks.append(_block(slice(begin, stop), sample.shifted(shift[own]), patient[own] - begin, x[own], w[own]))
-    return Panel(family, tuple(blocks), weight, x.shape[1], w.shape[1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        width = np.log(upper) - np.log(lower)
+    width = width[np.isfinite(width)]
+    return Panel(family, tuple(blocks), weight, x.shape[1], w.shape[1], float(width.min()) if width.size else 1.0)
 
 
 def _block(patients: slice, sample: Sample, who: np.ndarray, x: np.ndarray, w: np.ndarray) -> Block:
@@ -120,14 +126,14 @@ class Centre(NamedTuple):
     root: np.ndarray
 
 
-def centre_of(panel: Panel, phi: np.ndarray, start: np.ndarray) -> Centre:
-    """Find the modes from `start` (g, d) by Newton's method, with steps halved where they do not help."""
+def centre_of(panel: Panel, phi: np.ndarray, start: np.ndarray | None = None) -> Centre:
+    """Find the modes by Newton's method from `start` (g, d) or a guess, with steps halved where they do not help."""
     with np.errstate(all="ignore"):  # a step too far gives −inf or NaN, which is never accepted
-        parts = [_centre(panel, block, phi, start[block.patients]) for block in panel.blocks]
+        parts = [_centre(panel, block, phi, None if start is None else start[block.patients]) for block in panel.blocks]
     return Centre(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
-def _centre(panel: Panel, block: Block, phi: np.ndarray, u: np.ndarray) -> Centre:
+def _centre(panel: Panel, block: Block, phi: np.ndarray, start: np.ndarray | None) -> Centre:
     base, tau = block.x @ phi[: panel.k], phi[panel.k]
     g = block.w @ triangle(phi[panel.k + 1 :], panel.dimension)  # (n, d): the derivative of η in u
 
@@ -135,17 +141,18 @@ def _centre(panel: Panel, block: Block, phi: np.ndarray, u: np.ndarray) -> Centr
         terms = row_terms(panel.family, block.sample, base + (g * u[block.who]).sum(axis=1), tau)
         value = block.total(0, terms.llf) - 0.5 * (u * u).sum(axis=1)
         slope = block.total(0, g * terms.eta[:, None]) - u
-        pairs = [block.total(0, terms.eta_eta * g[:, i] * g[:, j]) for i in range(u.shape[1]) for j in range(u.shape[1])]
-        return value, slope, np.eye(u.shape[1]) - np.stack(pairs, axis=-1).reshape(-1, u.shape[1], u.shape[1])
+        return value, slope, np.eye(u.shape[1]) - _pairs(block, g, terms.eta_eta)
 
+    u = _guess(panel, block, g, base, tau) if start is None else start
     value, slope, curvature = at(u)
     lost = ~np.isfinite(value)
-    if lost.any():  # a start so far out that a row is impossible there
-        u = np.where(lost[:, None], 0.0, u)
+    if lost.any() and start is not None:  # a start so far out that a row is impossible there
+        u = np.where(lost[:, None], _guess(panel, block, g, base, tau), u)
         value, slope, curvature = at(u)
     length = np.ones(len(u))
     for _ in range(MODE_STEPS):
         step = np.linalg.solve(curvature, slope[..., None])[..., 0]
+        step = np.where(np.isfinite(step), step, 0.0)
         far = np.einsum("pi,pij,pj->p", step, curvature, step) > CLOSE**2
         if not far.any():
             break
@@ -159,8 +166,25 @@ def _centre(panel: Panel, block: Block, phi: np.ndarray, u: np.ndarray) -> Centr
         curvature = np.where(better[:, None, None], there[2], curvature)
         if length.max() < 1e-12:
             break
+    nowhere = ~np.isfinite(curvature).all(axis=(1, 2))
+    curvature[nowhere] = np.eye(u.shape[1])  # the rows are impossible here, and their log-likelihood will say so
     root = np.linalg.inv(np.linalg.cholesky(curvature)).transpose(0, 2, 1)
     return Centre(u, root)
+
+
+def _pairs(block: Block, g: np.ndarray, weight: np.ndarray | float) -> np.ndarray:
+    """Sums of weight · g gᵀ over each patient's rows, (p, d, d)."""
+    d = g.shape[1]
+    pairs = [block.total(0, weight * g[:, i] * g[:, j]) for i in range(d) for j in range(d)]
+    return np.stack(pairs, axis=-1).reshape(-1, d, d)
+
+
+def _guess(panel: Panel, block: Block, g: np.ndarray, base: np.ndarray, tau: float) -> np.ndarray:
+    """The mode (p, d) if z were standard normal and known: at the middle of the interval, or at its finite end."""
+    z = tau * middle_of(block.sample) - base - panel.family.mean
+    return np.linalg.solve(np.eye(g.shape[1]) + _pairs(block, g, 1.0), block.total(0, g * z[:, None])[..., None])[
+        ..., 0
+    ]
 
 
 def triangle(loadings: np.ndarray, dimension: int) -> np.ndarray:

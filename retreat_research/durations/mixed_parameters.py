@@ -1,7 +1,7 @@
 """The parameters of a mixed model as they are reported, θ, and as its likelihood is climbed in, φ.
 
-θ = (β, log σ, log sd) with a random intercept, and (β, log σ, log sd, log sd slope, atanh corr) with a slope; without log σ
-where the family fixes it. φ = (β/σ, 1/σ, Λ) with ΛΛᵀ = Σ/σ², see `mixed_likelihood`.
+θ = (β, log σ, log sd) with a random intercept, and (β, log σ, log sd, log sd slope, atanh corr) with a slope; without
+log σ where the family fixes it. φ = (β/σ, 1/σ, Λ) with ΛΛᵀ = Σ/σ², see `mixed_likelihood`.
 """
 
 from __future__ import annotations

@@ -16,16 +16,20 @@ from .families import family_named
 from .likelihood_ratio import LikelihoodRatio, chi_square_mixture
 from .mixed_likelihood import Panel, centre_of, evaluate, nodes_of, panel_of
 from .mixed_parameters import interior, jacobian, phi_of, root_of, split
+from .normal_mixture import mixing_rule, over_patients
 from .observed import Observed, observe
 from .personal import PersonalDistribution
-from .predictions import NewData
-from .quadrature import adaptive_rule, normal_rule
+from .predictions import WIDTH, NewData
+from .quadrature import Rule, adaptive_rule
 from .result import DurationResult
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from .mixed import MixedAFT
 
-MARGINAL_NODES = 32  # for a normal mixture whose SD is up to that of z; more where patients differ more
+TOLD = 1e-6  # of a variance: a patient's cycles that take away less say nothing about her
+NODES_2D = 32  # along each axis, for a patient's next duration with a random slope
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -83,7 +87,7 @@ class MixedAFTResult(DurationResult):
 
     @property
     def patients(self) -> pd.DataFrame:
-        """Empirical-Bayes mean and SD of each patient's random effects on ln T, and her number of cycles, by patient."""
+        """Empirical-Bayes mean and SD of each patient's random effects on ln T, and her number of cycles."""
         spread = np.sqrt(np.maximum(np.diagonal(self.effect_cov, axis1=1, axis2=2), 0.0))
         table = pd.DataFrame(
             {
@@ -103,8 +107,8 @@ class MixedAFTResult(DurationResult):
         Parameters
         ----------
         who : label of a patient in the fit, or Cycles
-            Cycles of one patient, with the formula's columns, are her history, whether she was in the fit or not; none of
-            them with a response says nothing about her, and the population's distribution results.
+            Cycles of one patient, with the formula's columns, are her history, whether she was in the fit or not; none
+            of them with a response says nothing about her, and the population's distribution results.
         newdata : DataFrame or dict, optional
             The formula's variables in the next cycle, one row; needed if there are any.
         draws : array_like of float, shape (draws, p), optional
@@ -125,7 +129,8 @@ class MixedAFTResult(DurationResult):
 
     def lr_test(self) -> LikelihoodRatio:
         """Likelihood-ratio test of no random slope, or without one of no random intercept, knowing the boundary."""
-        statistic = 2 * (self.llf - self.llf_simpler)
+        tested = "log(sd)" if self.slope is None else "log(sd slope)"
+        statistic = 0.0 if tested in self.boundary else 2 * (self.llf - self.llf_simpler)
         if self.slope is None:
             return chi_square_mixture(statistic, 0, "no variation between patients")
         return chi_square_mixture(statistic, 1, "no random slope")
@@ -145,7 +150,7 @@ class MixedAFTResult(DurationResult):
     def _gradient(self, theta: np.ndarray) -> np.ndarray:
         k, family, panel = self.x.shape[1], family_named(self.family), self._panel()
         phi = phi_of(theta, k, family)
-        centre = centre_of(panel, phi, np.zeros((self.n_patients, panel.dimension)))
+        centre = centre_of(panel, phi)
         found = evaluate(panel, phi, centre, adaptive_rule(self.nodes, panel.dimension))
         return jacobian(theta, k, family).T @ found.gradient
 
@@ -168,19 +173,21 @@ class MixedAFTResult(DurationResult):
     ) -> tuple[np.ndarray, np.ndarray]:
         family, k = family_named(self.family), len(self.design.names)
         beta, scale, spread = self._split(theta)
-        location, log_scale = (x[:, :k] @ beta)[:, None], np.log(scale)
-        with np.errstate(all="ignore"):  # far above the bulk, and at weeks 0 and inf
-            if kind == "conditional":
+        location = (x[:, :k] @ beta)[:, None]
+        if kind == "conditional":
+            with np.errstate(all="ignore"):  # far above the bulk, and at weeks 0 and inf
                 z = (log_weeks - location) / scale
-                return family.log_survival(z), family.log_density(z) - log_scale
-            w = np.ones((len(x), 1)) if self.slope is None else np.column_stack([np.ones(len(x)), x[:, k]])
-            sd = np.linalg.norm(w @ root_of(spread), axis=1)[:, None]
-            ratio = float(sd.max() / (scale * family.sd))
-            node, weight = normal_rule(min(MARGINAL_NODES * max(1, int(np.ceil(ratio))), 256))
-            z = ((log_weeks - location) - sd * node[:, None, None]) / scale
-            log_weight = np.log(weight)[:, None, None]
-            log_survival = _log_sum_exp(family.log_survival(z) + log_weight)
-            return log_survival, _log_sum_exp(family.log_density(z) + log_weight) - log_scale
+                return family.log_survival(z), family.log_density(z) - np.log(scale)
+        w = np.ones((len(x), 1)) if self.slope is None else np.column_stack([np.ones(len(x)), x[:, k]])
+        sd = np.linalg.norm(w @ root_of(spread), axis=1)[:, None]
+        return over_patients(family, log_weeks, location, scale, sd)
+
+    def plot_patients(self, ax: Axes | None = None) -> Axes:
+        """Draw each patient's time ratio exp(b) to a typical patient with its 95% interval, the shortest first."""
+        from .figures import caterpillar
+
+        mean, reach = self.patients["mean"].to_numpy(), WIDTH * self.patients["sd"].to_numpy()
+        return caterpillar(np.exp(mean), np.exp(mean - reach), np.exp(mean + reach), "Patient's time ratio", ax)
 
     def _fitted_rows(self) -> np.ndarray:
         return self.x if self.slope is None else np.column_stack([self.x, self.slope])
@@ -198,12 +205,16 @@ class MixedAFTResult(DurationResult):
         return self.model._fit_rows(data, self.design, self.x[at], self.slope_design, slope, (), self.endpoint)
 
     def _effect_scores(self) -> np.ndarray | None:
-        """Empirical-Bayes means by the root of their covariance under the model, all in one; None on the boundary."""
+        """Empirical-Bayes means by the root of their covariance under the model, all in one; None on the boundary.
+
+        Of patients about whom their cycles say something.
+        """
         root = root_of(self._split()[2])
         covariance = root @ root.T - self.effect_cov
-        if self.boundary or np.linalg.eigvalsh(covariance).min() <= 0:
+        told = np.linalg.eigvalsh(covariance)[:, 0] > TOLD * np.linalg.eigvalsh(root @ root.T)[0]
+        if self.boundary or not told.any():
             return None
-        return np.linalg.solve(np.linalg.cholesky(covariance), self.effect_mean[..., None]).ravel()
+        return np.linalg.solve(np.linalg.cholesky(covariance[told]), self.effect_mean[told, :, None]).ravel()
 
     def _panel(self) -> Panel:
         return natural_panel(self.family, self.data, self.x, self.slope)
@@ -213,7 +224,15 @@ class MixedAFTResult(DurationResult):
         must(at.size == 1, "no such patient in the fit", "give her cycles as rr.Cycles instead")
         rows = self.data.patient == at[0]
         data, slope = self.data, None if self.slope is None else self.slope[rows]
-        part = Observed(*(a[rows] for a in data[:5]), np.zeros(rows.sum(), dtype=int), data.labels[at])
+        part = Observed(
+            data.rows[rows],
+            data.lower[rows],
+            data.upper[rows],
+            data.weight[rows],
+            data.entry[rows],
+            np.zeros(rows.sum(), dtype=int),
+            data.labels[at],
+        )
         return part, self.x[rows], slope
 
     def _history(self, cycles: Cycles) -> tuple[Observed, np.ndarray, np.ndarray | None]:
@@ -235,19 +254,25 @@ class MixedAFTResult(DurationResult):
         family, k = family_named(self.family), self.x.shape[1]
         beta, scale, spread = self._split(theta)
         root = root_of(spread)
-        rule = adaptive_rule(max(self.nodes, MARGINAL_NODES), len(root))
         if data.lower.size:
             panel = natural_panel(self.family, data._replace(weight=np.ones(data.lower.size)), x, slope)
             phi = phi_of(theta, k, family)
-            centre = centre_of(panel, phi, np.zeros((1, len(root))))
-            nodes = nodes_of(panel, panel.blocks[0], phi, centre, rule)
+            centre = centre_of(panel, phi)
+            nodes = nodes_of(panel, panel.blocks[0], phi, centre, self._fine(root @ centre.root[0], scale))
             share, u = nodes.share[0], nodes.u[0]
         else:
+            rule = self._fine(root, scale)
             share = np.exp(rule.log_weight - 0.5 * (rule.node**2).sum(axis=1))
             share, u = share / share.sum(), rule.node
         w = np.array([1.0]) if slope is None else np.array([1.0, row[k]])
         location = row[:k] @ beta + u @ (w @ root)
         return share, location, np.full(share.size, scale)
+
+    def _fine(self, root: np.ndarray, scale: float) -> Rule:
+        """A rule for a patient's next duration; `root` (d, d) of the covariance of her effects, as far as is known."""
+        if len(root) > 1:
+            return adaptive_rule(max(self.nodes, NODES_2D), len(root))
+        return mixing_rule(float(root[0, 0]), scale)
 
     def _facts(self) -> dict[str, str]:
         facts = {
@@ -265,10 +290,3 @@ def natural_panel(family: str, data: Observed, x: np.ndarray, slope: np.ndarray 
     weight[data.patient] = data.weight
     shift = np.zeros(len(x))
     return panel_of(family_named(family), data.lower, data.upper, shift, x, slope, data.patient, weight)
-
-
-def _log_sum_exp(a: np.ndarray) -> np.ndarray:
-    """Over the first axis; scipy's takes ten times as long."""
-    top = a.max(axis=0)
-    top = np.where(np.isfinite(top), top, 0.0)
-    return np.log(np.exp(a - top).sum(axis=0)) + top

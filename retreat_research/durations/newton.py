@@ -12,9 +12,10 @@ from .likelihood import Sample, Terms, row_terms
 
 STEPS = 100  # 5 to 8 are usual
 HALVINGS = 40
-DECREMENT = 1e-12  # of the log-likelihood, per unit of mean weight: estimates are within 1e-6 standard errors
+DECREMENT = 1e-14  # of the log-likelihood, per unit of mean weight: estimates are within 1e-7 standard errors
 STEEPEST = 1e8  # times the starting 1/σ, or its inverse: the scale is going to 0 or to infinity
 FLAT = 1e-6  # information per unit of mean weight about a change of z by at most 1; one event gives about 0.1 to 1
+LEAST = 1e-3  # share of the other rows' information, where the curvature is not that of a maximum
 NO_SCALE = (
     "the scale goes to 0: the model can hold every duration exactly, or one duration lies in all the intervals that it "
     "treats alike; narrower intervals, more cycles or fewer covariates are needed"
@@ -66,8 +67,8 @@ def climb(family: Family, sample: Sample, x: np.ndarray, weight: np.ndarray, tau
     x : float array (k, n)
         One row per column of the design: orthogonal, with mean square 1.
     weight : float array (n,)
-        Negative for what is divided out, the chance of having outlasted an entry: the log-likelihood is then not concave,
-        and where it is not, the step is scaled by the information of the other rows, which is larger.
+        Negative for what is divided out, the chance of having outlasted an entry: the log-likelihood is then not
+        concave everywhere, and where it is not, steps go uphill by the size of the curvature.
     tau : float
         A start of the order of 1/σ.
 
@@ -87,7 +88,7 @@ def climb(family: Family, sample: Sample, x: np.ndarray, weight: np.ndarray, tau
         gradient, information = (part[:free] for part in _derivatives(terms, x, weight))
         information = information[:, :free]
         try:
-            step = np.linalg.solve(_concave(information, terms, x, weight)[:free, :free], gradient)
+            step = np.linalg.solve(_concave(information, terms, x, weight), gradient)
         except np.linalg.LinAlgError:
             break
         decrement = float(gradient @ step)
@@ -107,11 +108,13 @@ def climb(family: Family, sample: Sample, x: np.ndarray, weight: np.ndarray, tau
         theta, value = tried, there
         if not tau / STEEPEST < theta[-1] < tau * STEEPEST:
             break
-    if theta[-1] <= tau / STEEPEST:
-        raise FitError(NO_ORDER)
-    if theta[-1] >= tau * STEEPEST or abs(value) < CERTAIN * unit:
-        raise FitError(NO_SCALE)
-    flat = _flat(information, sample, x, unit)
+    if not family.fixed_scale:
+        if theta[-1] <= tau / STEEPEST:
+            raise FitError(NO_ORDER)
+        if theta[-1] >= tau * STEEPEST or abs(value) < CERTAIN * unit:
+            raise FitError(NO_SCALE)
+    known = np.isfinite(information).all() and (weight.min() > 0 or np.linalg.eigvalsh(information)[0] > 0)
+    flat = _flat(information, sample, x, unit) if known else None
     if flat is None:
         raise FitError("the fit did not converge: try fewer covariates or another family")
     return Peak(theta, information, value, terms, x, weight, flat)
@@ -137,14 +140,16 @@ def _derivatives(terms: Terms, x: np.ndarray, weight: np.ndarray) -> tuple[np.nd
 
 
 def _concave(information: np.ndarray, terms: Terms, x: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """`information` if it is positive definite, else that of the rows with positive weight."""
+    """`information` if it is positive definite; else with its curvatures, per those of the other rows, made so."""
     if weight.min() > 0:
         return information
-    try:
-        np.linalg.cholesky(information)
-    except np.linalg.LinAlgError:
-        return _derivatives(terms, x, np.maximum(weight, 0.0))[1]
-    return information
+    others = _derivatives(terms, x, np.maximum(weight, 0.0))[1]
+    root = np.linalg.cholesky(others[: len(information), : len(information)])
+    share, axes = np.linalg.eigh(np.linalg.solve(root, np.linalg.solve(root, information).T))
+    if share[0] > 0:
+        return information
+    back = root @ axes
+    return back * np.maximum(np.abs(share), LEAST) @ back.T
 
 
 def _flat(information: np.ndarray, sample: Sample, x: np.ndarray, unit: float) -> np.ndarray | None:

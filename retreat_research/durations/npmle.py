@@ -28,13 +28,15 @@ class Maximum(NamedTuple):
     kkt_gap: float
 
 
-def maximise(inner: Innermost, weight: np.ndarray) -> Maximum:
+def maximise(inner: Innermost, weight: np.ndarray, start: np.ndarray | None = None) -> Maximum:
     """Maximise Σ w_i log(p_first + … + p_last) over masses p ≥ 0 that sum to 1.
 
     Parameters
     ----------
     inner : Innermost
     weight : float array (n,), positive
+    start : float array (m,), optional
+        Masses to begin at, which leave no row without; they sum to 1.
 
     Raises
     ------
@@ -59,11 +61,9 @@ def maximise(inner: Innermost, weight: np.ndarray) -> Maximum:
     m = inner.left.size
     total = weight.sum()
     rows = _merged(inner.first, inner.last + 1, weight / total, m + 1)
-    mass = np.zeros(m)
-    support = _stabbing(inner, m)
-    mass[support] = 1 / support.size
+    mass = _fewest(inner) if start is None else start
     for _ in range(FIRST_STEPS):
-        mass *= _gradient(rows, mass)
+        mass = mass * _gradient(rows, mass)
         mass /= mass.sum()
     gradient = _gradient(rows, mass)
     for _ in range(STEPS):
@@ -103,8 +103,9 @@ def _gradient(rows: Edges, mass: np.ndarray) -> np.ndarray:
     return covered(rows, rows.weight / spans(rows, mass), mass.size)
 
 
-def _stabbing(inner: Innermost, m: int) -> np.ndarray:
-    """The fewest innermost intervals that leave no row without mass: the earliest last one, and again after it."""
+def _fewest(inner: Innermost) -> np.ndarray:
+    """Equal masses on the fewest intervals that leave no row without: the earliest last one, and again after it."""
+    m = inner.left.size
     reach = np.full(m + 1, m)
     np.minimum.at(reach, inner.first, inner.last)
     reach = np.minimum.accumulate(reach[::-1])[::-1]
@@ -112,7 +113,9 @@ def _stabbing(inner: Innermost, m: int) -> np.ndarray:
     while at < m:
         chosen.append(at)
         at = int(reach[at + 1])
-    return np.array(chosen)
+    mass = np.zeros(m)
+    mass[chosen] = 1 / len(chosen)
+    return mass
 
 
 def _newton(rows: Edges, mass: np.ndarray, gradient: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ..cycles import Cycles
-from ..errors import FitError, must, must_all
+from ..errors import FitError, must, must_all, rows_text
 
 
 class Observed(NamedTuple):
@@ -28,8 +28,8 @@ def observe(cycles: Cycles, weights: ArrayLike | None, entry: ArrayLike | None =
     """Select the rows of `cycles` that are fitted; `weights` and `entry` have one entry for each row of `cycles`."""
     must(isinstance(cycles, Cycles), f"`cycles` must be Cycles, not {type(cycles).__name__}", "see rr.Cycles")
     lower, upper = cycles.lower, cycles.upper
-    weight = _one_each(weights, "weights", len(cycles), 1.0)
-    start = _one_each(entry, "entry", len(cycles), 0.0)
+    weight = one_each(weights, "weights", len(cycles), 1.0)
+    start = one_each(entry, "entry", len(cycles), 0.0)
     rows = np.flatnonzero(np.isfinite(lower) & (weight > 0))
     if rows.size == 0:
         raise FitError(
@@ -57,10 +57,24 @@ def must_have_events(data: Observed) -> None:
         )
 
 
-def _one_each(values: ArrayLike | None, name: str, n: int, otherwise: float) -> np.ndarray:
+def one_each(values: ArrayLike | None, name: str, n: int, otherwise: float) -> np.ndarray:
+    """One finite number that is not negative per cycle, from an argument called `name`."""
     if values is None:
         return np.full(n, otherwise)
     array = np.asarray(values, dtype=float)
     must(array.shape == (n,), f"`{name}` has shape {array.shape}, not ({n},): one per cycle")
     must_all(np.isfinite(array) & (array >= 0), f"`{name}` must be finite and not negative")
     return array
+
+
+def weight_of_patients(data: Observed) -> np.ndarray:
+    """The weight (g,) of each patient, for models with random effects: the same for all her cycles."""
+    weight = np.zeros(data.labels.size)
+    weight[data.patient] = data.weight
+    same = weight[data.patient] == data.weight
+    must(
+        bool(same.all()),
+        f"`weights` must be the same for all cycles of a patient ({rows_text(data.rows[~same])} differ)",
+        "a random effect is a patient's; leave cycles out with weight 0",
+    )
+    return weight

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 WIDTH = ndtri(0.975)  # half a 95% interval, in standard errors
 KINDS = ("marginal", "conditional")
 STEP = 1e-3  # of a standard error: differences of smooth curves, good to about 1e-9
-TAIL = 1e-13  # below this share of losses, and above its complement, a mean is what S = 1 and S = 0 make of it
+TAIL = 1e-13  # while this share has lost effect, the mean is what S = 1 makes of it
+FIRST = -30.0  # so it is in e^−30 of the median: a mean gains at most 1e-13 of it from there
+LAST = -60.0  # log S from which on the mean is what S = 0 makes of it, heavy tails included
 PANELS, NODES = 32, 16  # Gauss–Legendre in ln t
 
 NewData: TypeAlias = "pd.DataFrame | Mapping[str, Any] | None"
@@ -68,8 +70,8 @@ class Predictions:
         Returns
         -------
         pandas.DataFrame
-            The variables, ``weeks``, ``estimate``, ``se``, ``lower`` and ``upper`` (95%). The delta method's interval is
-            symmetric in ln(−ln S).
+            The variables, ``weeks``, ``estimate``, ``se``, ``lower`` and ``upper`` (95%). The delta method's interval
+            is symmetric in ln(−ln S).
         """
         weeks = np.atleast_1d(np.asarray(weeks, dtype=float))
         must_all(weeks >= 0, "`weeks` must be numbers that are not negative")
@@ -253,14 +255,14 @@ class Predictions:
         rate: Value,
         gradient: Value | None = None,
     ) -> pd.DataFrame:
-        """`value` on the scale where its interval is symmetric, taken `back`; `rate` is the size of back's derivative."""
+        """`value` where its interval is symmetric, taken `back`; `rate` is the size of back's derivative."""
         must(kind in KINDS, f"`kind` must be one of {', '.join(KINDS)}, not {kind!r}")
         x, variables = self._rows(newdata)
         found = value(self.estimate, x)
         known = np.isfinite(found)  # at week 0 and inf nothing is uncertain
         estimate = back(found)
         if draws is None:
-            with np.errstate(invalid="ignore"):
+            with np.errstate(invalid="ignore", over="ignore"):  # the interval of a hazard of nearly 0 has no upper end
                 slopes = (
                     _differences(lambda theta: value(theta, x), self.estimate, self._steps())
                     if gradient is None
@@ -291,11 +293,19 @@ class Predictions:
         se = np.sqrt(np.diag(self.covariance))
         return np.where(se > 0, STEP * np.where(se > 0, se, 1.0), 1e-6)
 
-    def _log_quantile(self, theta: np.ndarray, x: np.ndarray, p: np.ndarray, kind: str) -> np.ndarray:
-        """ln t at which log S = log(1 − p), (rows, len(p)), by bisection."""
-        target = np.log1p(-p)[None, :]
-        low = np.full((len(x), p.size), -1.0)
-        high = np.full((len(x), p.size), 4.0)
+    def _log_quantile(
+        self, theta: np.ndarray, x: np.ndarray, p: np.ndarray, kind: str, halvings: int = 60
+    ) -> np.ndarray:
+        """ln t at which S = 1 − p, (rows, len(p))."""
+        return self._log_time(theta, x, np.log1p(-p), kind, halvings)
+
+    def _log_time(
+        self, theta: np.ndarray, x: np.ndarray, log_survival: np.ndarray, kind: str, halvings: int
+    ) -> np.ndarray:
+        """ln t at which log S is each of `log_survival` (m,), (rows, m), by bisection."""
+        target = log_survival[None, :]
+        low = np.full((len(x), target.size), -1.0)
+        high = np.full((len(x), target.size), 4.0)
         for _ in range(12):  # up to ±10,000 in ln t
             above = self._curves(theta, x, high, kind)[0] > target
             below = self._curves(theta, x, low, kind)[0] < target
@@ -303,7 +313,7 @@ class Predictions:
                 break
             width = high - low
             low, high = np.where(below, low - 2 * width, low), np.where(above, high + 2 * width, high)
-        for _ in range(60):
+        for _ in range(halvings):
             middle = (low + high) / 2
             lasts = self._curves(theta, x, middle, kind)[0] > target
             low, high = np.where(lasts, middle, low), np.where(lasts, high, middle)
@@ -311,13 +321,14 @@ class Predictions:
 
     def _log_rmst(self, theta: np.ndarray, x: np.ndarray, weeks: np.ndarray, kind: str) -> np.ndarray:
         """ln ∫_0^τ S dt, (rows, len(weeks)): S is 1 below the bulk, and the bulk has panels in ln t."""
-        bulk = self._log_quantile(theta, x, np.array([TAIL, 1 - TAIL]), kind)
+        ends = np.array([-TAIL, -np.log(2), LAST])
+        bulk = self._log_time(theta, x, ends, kind, halvings=12)  # its ends need no precision
         end = np.log(weeks)[None, :]
-        begin = np.minimum(bulk[:, :1], end)
-        stop = np.minimum(bulk[:, 1:], end)
+        begin = np.minimum(np.maximum(bulk[:, :1], bulk[:, 1:2] + FIRST), end)
+        stop = np.minimum(bulk[:, 2:], end)
         nodes, weights = np.polynomial.legendre.leggauss(NODES)
         width = (stop - begin)[..., None] / PANELS
-        places = ((np.arange(PANELS)[:, None] + (nodes + 1) / 2)).ravel()
+        places = (np.arange(PANELS)[:, None] + (nodes + 1) / 2).ravel()
         log_t = begin[..., None] + width * places
         flat = log_t.reshape(len(x), -1)
         survival = np.exp(self._curves(theta, x, flat, kind)[0]).reshape(log_t.shape)

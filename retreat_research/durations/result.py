@@ -11,20 +11,20 @@ from scipy.special import ndtr, ndtri
 
 from ..errors import must
 from .design import Design
+from .examined import Examined
 from .observed import Observed
 from .predictions import NewData, Predictions
+from .serial import Writable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from statsmodels.iolib.summary2 import Summary
 
-    from .parametric_bootstrap import BootstrapDraws
-
 LOG_SCALE = "log(scale)"
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class DurationResult(Predictions):
+class DurationResult(Examined, Predictions, Writable):
     """A fitted duration model; made by a model's ``fit``.
 
     Attributes
@@ -186,68 +186,6 @@ class DurationResult(Predictions):
         from .figures import curves, forest
 
         return forest(self, ax) if newdata is None and self.design.variables else curves(self, newdata, ax, kind=kind)
-
-    def bootstrap(self, resamples: int = 200, seed: int = 1, progress: bool = False) -> BootstrapDraws:
-        """Parametric bootstrap: refit durations that the fitted model draws, observed as the fitted cycles were.
-
-        Parameters
-        ----------
-        resamples : int
-            200 give a standard error to 5%; intervals from percentiles need 1,000.
-        seed : int in [0, 2**64)
-        progress : bool
-            Show a bar.
-
-        Returns
-        -------
-        BootstrapDraws
-            Draws of the parameters, (resamples, p), for the ``draws=`` of `survival`, `quantile`, `rmst`, `hazard` and
-            `contrast`. Resamples that cannot be fitted are counted and left out.
-
-        Raises
-        ------
-        InputError
-            If weights are not whole numbers, or the model is fitted with ``cov="sandwich"`` or ``"cluster"`` to
-            patients with several cycles: it would draw them independent.
-        FitError
-            If fewer than two resamples can be fitted.
-
-        Notes
-        -----
-        Covariates, patients and weights stay; random effects are drawn anew. How new durations are observed is
-        described at ``retreat_research.durations.parametric_bootstrap.observe_like``. Intervals from the draws hold if
-        the model is right, as those of the delta method do, but need no quadratic log-likelihood [1]_.
-
-        References
-        ----------
-        .. [1] Davison AC, Hinkley DV (1997). Bootstrap Methods and their Application. Cambridge University Press,
-           chapters 2 and 5. doi:10.1017/CBO9780511802843
-
-        Examples
-        --------
-        >>> from retreat_research import AFT, Cycles
-        >>> fit = AFT().fit(Cycles([8, 12, 4, 12, 10, 6, 8], [12, 16, 8, float("inf"), 12, 10, 12]))
-        >>> fit.bootstrap(20, seed=1)
-        <parametric bootstrap: 20 of 20 resamples fitted, seed 1>
-        >>> fit.quantile(0.5, draws=fit.bootstrap(20, seed=1)).columns.tolist()
-        ['p', 'estimate', 'se', 'lower', 'upper']
-        """
-        from .parametric_bootstrap import parametric_bootstrap
-
-        return parametric_bootstrap(self, resamples, seed, progress)
-
-    def _simulate(self, rng: np.random.Generator, at: np.ndarray, patient: np.ndarray) -> np.ndarray:
-        """A new duration, in weeks, for each of the fitted rows at the positions `at`, which belong to `patient`.
-
-        Rows are independent here: a model with random effects draws them for each patient.
-        """
-        from .parametric_bootstrap import independent_weeks
-
-        return independent_weeks(self, self.x[at], self.data.entry[at], rng)
-
-    def _refit(self, data: Observed, at: np.ndarray) -> DurationResult:
-        """The same model fitted to `data`, whose rows have the covariates of the fitted rows at the positions `at`."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         return f"<{type(self.model).__name__}: {self._line()}>"

@@ -11,12 +11,16 @@ from numpy.typing import ArrayLike
 
 from ..cycles import Cycles
 from ..errors import must_all
+from .groups import By, groups_of
 from .intervals import innermost_intervals
 from .npmle import maximise
-from .observed import observe
+from .observed import Observed, observe
+from .serial import Writable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from .patient_bootstrap import TurnbullBootstrap
 
 SAME = 1e-12  # probabilities closer than this are the same: sums of masses are rounded
 
@@ -26,6 +30,11 @@ class Turnbull:
     """The nonparametric maximum-likelihood estimate for durations in (lower, upper].
 
     Takes left-, right- and interval-censored and exact rows. Exact and right-censored rows alone give Kaplan-Meier.
+
+    Parameters
+    ----------
+    by : str or sequence of str, optional
+        Columns of ``cycles.frame``: one estimate for each of their combinations that occur.
 
     Notes
     -----
@@ -53,9 +62,19 @@ class Turnbull:
     1  12.0   16.0   0.5
     >>> fit.quantile(0.5)
     10.0
+
+    By groups:
+
+    >>> dose = pd.DataFrame({"dose": [20, 20, 50, 50]})
+    >>> Turnbull(by="dose").fit(Cycles([8, 12, 12, 16], [12, 16, 16, 20], data=dose)).quantile(0.5)
+       dose    p  estimate
+    0    20  0.5      12.0
+    1    50  0.5      16.0
     """
 
-    def fit(self, cycles: Cycles, weights: ArrayLike | None = None) -> TurnbullResult:
+    by: By | None = None
+
+    def fit(self, cycles: Cycles, weights: ArrayLike | None = None) -> Any:
         """Estimate from the cycles with a response.
 
         Parameters
@@ -66,25 +85,50 @@ class Turnbull:
 
         Returns
         -------
-        TurnbullResult
+        TurnbullResult, or TurnbullGroups with ``by``
+            The groups are those of the cycles that are fitted.
 
         Raises
         ------
+        InputError
+            If ``by`` names no column, or a value of it is missing.
         FitError
             If there is no cycle with a response, or the maximum cannot be certified.
         """
         data = observe(cycles, weights)
-        inner = innermost_intervals(data.lower, data.upper)
-        best = maximise(inner, data.weight)
-        has_mass = best.mass > 0
-        arrays = inner.left[has_mass], inner.right[has_mass], best.mass[has_mass]
-        for array in arrays:
-            array.setflags(write=False)
-        return TurnbullResult(*arrays, best.llf, data.rows.size, best.kkt_gap, cycles.endpoint)
+        if self.by is None:
+            return _estimate(data, cycles.endpoint)
+        from .turnbull_groups import TurnbullGroups
+
+        groups = groups_of(cycles, self.by, data.rows)
+        fits = tuple(_estimate(_part(data, groups.code == g), cycles.endpoint) for g in range(len(groups.labels)))
+        return TurnbullGroups(groups.by, groups.labels, fits)
+
+
+def _part(data: Observed, rows: np.ndarray) -> Observed:
+    patient, label = np.unique(data.patient[rows], return_inverse=True)
+    kept = {name: getattr(data, name)[rows] for name in ("rows", "lower", "upper", "weight", "entry")}
+    return Observed(**kept, patient=label, labels=data.labels[patient])
+
+
+def _estimate(data: Observed, endpoint: Any) -> TurnbullResult:
+    inner = innermost_intervals(data.lower, data.upper)
+    best = maximise(inner, data.weight)
+    has_mass = best.mass > 0
+    arrays = inner.left[has_mass], inner.right[has_mass], best.mass[has_mass]
+    for array in (*arrays, *data):
+        array.setflags(write=False)
+    return TurnbullResult(*arrays, best.llf, best.kkt_gap, data, endpoint)
+
+
+def holding(mass: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Which of the intervals with `mass` holds the quantile `p`."""
+    at = np.searchsorted(np.cumsum(mass), p - SAME)
+    return np.minimum(at, mass.size - 1)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class TurnbullResult:
+class TurnbullResult(Writable):
     """Turnbull's estimate; made by `Turnbull.fit`.
 
     Attributes
@@ -95,10 +139,10 @@ class TurnbullResult:
         Their probabilities.
     llf : float
         The log-likelihood.
-    nobs : int
-        Rows fitted: cycles with a response and a positive weight.
     kkt_gap : float
         The log-likelihood is at most this much below its maximum.
+    data : Observed
+        The cycles fitted: those with a response and a positive weight.
     endpoint : object
         What "loss of effect" means here, from the cycles.
     """
@@ -107,9 +151,19 @@ class TurnbullResult:
     right: np.ndarray
     mass: np.ndarray
     llf: float
-    nobs: int
     kkt_gap: float
+    data: Observed
     endpoint: Any
+
+    @property
+    def nobs(self) -> int:
+        """How many cycles were fitted."""
+        return self.data.rows.size
+
+    @property
+    def patients(self) -> int:
+        """How many patients they are from."""
+        return self.data.labels.size
 
     @property
     def converged(self) -> bool:
@@ -159,52 +213,95 @@ class TurnbullResult:
         """
         p = np.asarray(p, dtype=float)
         must_all((p > 0) & (p < 1), "`p` must lie between 0 and 1")
-        weeks = self.right[self._holding(p)]
+        weeks = self.right[holding(self.mass, p)]
         return float(weeks) if p.ndim == 0 else weeks
 
-    def _holding(self, p: np.ndarray) -> np.ndarray:
-        """Which interval holds the quantile."""
-        at = np.searchsorted(np.cumsum(self.mass), p - SAME)
-        return np.minimum(at, self.mass.size - 1)
+    def bootstrap(
+        self, resamples: int = 1000, seed: int = 1, m: int | None = None, rate: float = 1 / 3, progress: bool = False
+    ) -> TurnbullBootstrap:
+        """Pointwise 95% intervals for the curve and its quantiles, by resampling patients.
+
+        Parameters
+        ----------
+        resamples : int
+        seed : int in [0, 2**64)
+            Resample b depends on the seed and b only.
+        m : int, optional
+            Patients in each resample: all of them, or fewer (m-out-of-n).
+        rate : float in (0, 1)
+            With fewer: estimates are taken to vary as patients ** −rate. 1/3 for continuous visit times, 1/2 for a
+            visit grid; the smaller gives the wider interval.
+        progress : bool
+
+        Returns
+        -------
+        TurnbullBootstrap
+
+        Raises
+        ------
+        InputError
+            If there are fewer than two patients, or `m` is not between 1 and their number.
+        FitError
+            If the maximum of a resample cannot be certified.
+
+        Notes
+        -----
+        A resample draws m patients with replacement, each with all her cycles, so that the cycles of a patient may be
+        alike. The limits are Ŝ + (m/n)^rate (q − Ŝ), q a percentile of the resampled curves: with m = n that is the
+        percentile interval, with fewer patients it is drawn in towards the estimate and stays between 0 and 1. The
+        percentiles need no reflecting, because the limiting laws (normal; Chernoff's) are symmetric.
+
+        When all visits are on a grid the estimate at its weeks is that of a multinomial, of rate n^½ and nearly normal,
+        and resampling all patients is valid. When visit times are continuous the rate is n^⅓, the limit is not normal,
+        and resampling as many patients as there are is not consistent [1]_ [2]_ [3]_ [4]_; m-out-of-n is, if m grows
+        with n but more slowly [3]_ [5]_.
+
+        Measured with 200 patients × 3 cycles, visits every 4 weeks, 500 sets of data and 200 resamples each
+        (``benchmarks/turnbull_coverage.py``; Monte Carlo standard errors 0.01 or less): of the 95% intervals for S(8),
+        S(12) and S(16) all patients cover 0.93 to 0.94 on the grid and 0.95 to 0.96 with gaps moved by up to a week;
+        m = 50 covers 0.93 on the grid (rate 1/2) and 0.98 to 0.99 (rate 1/3) at 16 to 19% more width. So at this size
+        the inconsistency does no harm that can be seen, and m-out-of-n is only wider; more frequent or more scattered
+        visits were not tried. The interval of the median covers 1.00 on the grid, where it is whole gaps between visits
+        wide, and 0.97 (m = 50: 0.99) off it. Percentiles of 200 resamples alone cost 0.01; use 1,000.
+
+        References
+        ----------
+        .. [1] Abrevaya J, Huang J (2005). On the bootstrap of the maximum score estimator. Econometrica 73:1175-1204.
+           doi:10.1111/j.1468-0262.2005.00613.x
+        .. [2] Kosorok MR (2008). Bootstrapping the Grenander estimator. IMS Collections 1:282-292.
+           doi:10.1214/193940307000000202
+        .. [3] Sen B, Banerjee M, Woodroofe M (2010). Inconsistency of bootstrap: the Grenander estimator. Ann Stat
+           38:1953-1977. doi:10.1214/09-AOS777
+        .. [4] Sen B, Xu G (2015). Model based bootstrap methods for interval censored data. Comput Stat Data Anal
+           81:121-129. doi:10.1016/j.csda.2014.07.007
+        .. [5] Bickel PJ, Götze F, van Zwet WR (1997). Resampling fewer than n observations: gains, losses, and remedies
+           for losses. Stat Sinica 7:1-31.
+        """
+        from .patient_bootstrap import bootstrap_patients
+
+        return bootstrap_patients(self, resamples, seed, m, rate, progress)
 
     def summary_frame(self) -> pd.DataFrame:
         """`intervals` with the survival after each of them."""
         return self.intervals.assign(survival=self.survival(self.right)["survival"])
 
-    def plot(self, ax: Axes | None = None, **line: Any) -> Axes:
+    def plot(self, ax: Axes | None = None, intervals: TurnbullBootstrap | None = None, **line: Any) -> Axes:
         """Draw the curve, with the regions shaded in which the estimate is not unique.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
+        intervals : TurnbullBootstrap, optional
+            Draws its 95% limits as thin lines.
         **line : passed to `Axes.step`, for instance ``label`` or ``color``
 
         Returns
         -------
         matplotlib.axes.Axes
         """
-        import matplotlib.pyplot as plt
+        from .turnbull_figure import draw
 
-        ax = plt.gca() if ax is None else ax
-        finite = np.concatenate([self.left, self.right[np.isfinite(self.right)]])
-        end = finite.max() * (1.0 if np.isfinite(self.right[-1]) else 1.1)
-        right = np.minimum(self.right, end)
-        after = self.survival(self.right)["survival"].to_numpy()
-        still = np.where(np.isfinite(self.right), after, self.mass)
-        (curve,) = ax.step(np.concatenate([[0.0], right]), np.concatenate([[1.0], still]), where="post", **line)
-        ax.bar(
-            self.left,
-            self.mass,
-            right - self.left,
-            after,
-            align="edge",
-            color=curve.get_color(),
-            alpha=0.25,
-            linewidth=0,
-        )
-        ax.set(xlabel="Weeks since treatment", ylabel="Share with effect", ylim=(0, 1.02))
-        ax.set_xlim(left=0)
-        return ax
+        return draw(self, ax, intervals, **line)
 
     def __repr__(self) -> str:
         return f"<Turnbull: {self._line()}>"
@@ -215,7 +312,7 @@ class TurnbullResult:
         return f"<p>Turnbull: {escape(self._line())}</p>" + self.summary_frame().to_html(index=False)
 
     def _line(self) -> str:
-        median = self._holding(np.array(0.5))
+        median = holding(self.mass, np.array(0.5))
         return (
             f"{self.nobs} cycles, median in ({self.left[median]:g}, {self.right[median]:g}] weeks, "
             f"log-likelihood {self.llf:.4f}, KKT gap {self.kkt_gap:.1e}; {self.endpoint}"

@@ -13,8 +13,9 @@ from .tables import RATERS
 
 #: The columns of the frame that `Records.cycles` gives, before the covariates.
 CYCLE_COLUMNS = (
-    *("patient", "cycle", "week", "product", "units", "indication", "lot", "injector", "gap_weeks", "cumulative_units"),
-    *("baseline", "peak_gain", "peak_week", "lower", "upper", "responder", "censoring", "waning_overruled"),
+    *("patient", "cycle", "week", "product", "units", "indication", "lot", "injector", "gap_weeks", "next_weeks"),
+    *("cumulative_units", "baseline", "peak_gain", "peak_week", "lower", "upper", "responder", "censoring"),
+    "waning_overruled",
 )
 
 
@@ -27,11 +28,11 @@ def cycles_of(sessions: pd.DataFrame, assessments: pd.DataFrame, patients: pd.Da
 
     effect = frame["responder"].fillna(False).to_numpy(dtype=bool)
     waned = _weeks_between(frame["week"], frame["waned_week"])
-    reported = effect & (waned <= frame["until_next"].fillna(np.inf))
+    reported = effect & (waned <= frame["next_weeks"].fillna(np.inf))
     frame["upper"] = frame["upper"].where(~(reported & (waned > frame["lower"])), np.fmin(frame["upper"], waned))
     frame["waning_overruled"] = reported & (waned <= frame["lower"])
     frame["censoring"] = np.select(
-        [frame["responder"].isna(), ~effect, np.isfinite(frame["upper"]), frame["until_next"].notna()],
+        [frame["responder"].isna(), ~effect, np.isfinite(frame["upper"]), frame["next_weeks"].notna()],
         ["unassessed", "non-response", "interval", "retreated"],
         "follow-up",
     )
@@ -69,7 +70,7 @@ def _course(sessions: pd.DataFrame, rated: pd.Series, scale: str) -> pd.DataFram
     by_patient = course.groupby("patient", sort=False)
     course["cycle"] = by_patient.cumcount()
     course["gap_weeks"] = _weeks_between(by_patient["week"].shift(), course["week"])
-    course["until_next"] = _weeks_between(course["week"], by_patient["week"].shift(-1))
+    course["next_weeks"] = _weeks_between(course["week"], by_patient["week"].shift(-1))
     return course
 
 

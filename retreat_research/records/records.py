@@ -111,10 +111,11 @@ class Records:
         -------
         Cycles
             One row per cycle: patient, cycle (0 first), week (of the session), product, units, indication, lot,
-            injector, gap_weeks (since the session before; NaN at 0), cumulative_units (of this product, any indication,
-            up to this session), baseline, peak_gain (points), peak_week (weeks since the session), lower, upper,
-            responder (missing where not assessed), censoring (a key of `CENSORING`), waning_overruled (an assessment
-            showed effect at or after the week the patient reported waning), and the patients' covariates.
+            injector, gap_weeks (since the session before; NaN at 0), next_weeks (until the session after; NaN at the
+            last), cumulative_units (of this product, any indication, up to this session), baseline, peak_gain (points),
+            peak_week (weeks since the session), lower, upper, responder (missing where not assessed), censoring (a key
+            of `CENSORING`), waning_overruled (an assessment showed effect at or after the week the patient reported
+            waning), and the patients' covariates.
 
         Raises
         ------

@@ -23,7 +23,7 @@ def findings(result: StudyResult) -> list[str]:
         f"(95% interval {row['median_lower']:.1f} to {row['median_upper']:.1f}) in cycles with a response, under "
         f"{result.cycles.endpoint}.",
         f"{retreated} of {responders} responding cycles were retreated while still effective: their end was not seen, "
-        "and if the early return had to do with the effect, the estimates are off."
+        f"and if the early return had to do with the effect, the estimates are off.{_if_returns_matter(result)}"
         if retreated
         else f"None of the {responders} responding cycles was retreated while still effective.",
     ]
@@ -47,6 +47,20 @@ def model_sentence(result: StudyResult) -> str:
     return (
         f"from a log-normal mixed model, in which patients differ (SD of ln duration {fit.sd:.2f} between patients, "
         f"{fit.scale:.2f} within a patient)"
+    )
+
+
+def _if_returns_matter(result: StudyResult) -> str:
+    """How far off the median would be, to follow the sentence that says that it may be."""
+    varied = result.durations.retreatment
+    if varied is None:
+        return ""
+    medians = varied.medians
+    own = medians[medians["arm"] == result.arm] if "arm" in medians else medians
+    half, expected, twice = own.set_index("delta")["estimate"].loc[[0.5, 1.0, 2.0]]
+    return (
+        f" If what was not seen of those cycles were half of what the log-normal AFT expects, its median would be "
+        f"{half:.1f} weeks; if it were twice that, {twice:.1f}; as expected, {expected:.1f}."
     )
 
 

@@ -22,6 +22,13 @@ def golden():
 
 
 @pytest.fixture(scope="session")
+def bcos():
+    """Breast cosmesis: `lower` and `upper` in months, treatment "Rad" or "RadChem"."""
+    frame = pd.read_csv(REFERENCE / "bcos.csv")
+    return rr.Cycles(frame["left"], frame["right"], data=frame[["treatment"]])
+
+
+@pytest.fixture(scope="session")
 def published():
     return pd.read_csv(REFERENCE / "published.csv").set_index(["dataset", "model"]).sort_index()
 

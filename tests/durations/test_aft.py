@@ -1,5 +1,6 @@
 import math
 import pickle
+import re
 from dataclasses import FrozenInstanceError
 
 import matplotlib.pyplot as plt
@@ -11,10 +12,12 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 import retreat_research as rr
+from retreat_research.durations import newton
 from retreat_research.durations.families import FAMILIES
 
 INF = np.inf
 families = pytest.mark.parametrize("family", FAMILIES)
+with_scale = pytest.mark.parametrize("family", [name for name, family in FAMILIES.items() if not family.fixed_scale])
 AS_PUBLISHED = {"lognormal": "lognormal", "weibull": "Weibull", "loglogistic": "loglogistic"}
 
 
@@ -28,7 +31,7 @@ def compare(fit, rows):
 # against R
 
 
-@families
+@pytest.mark.parametrize("family", AS_PUBLISHED)
 @pytest.mark.parametrize(("cov", "suffix"), [("observed", "AFT"), ("cluster", "AFT cluster(id) robust SE")])
 def test_golden_cycles(golden, published, family, cov, suffix):
     fit = rr.AFT("product + log(dose) + age_c55", family=family, cov=cov).fit(golden)
@@ -39,7 +42,7 @@ def test_golden_cycles(golden, published, family, cov, suffix):
 
 @pytest.mark.parametrize(
     ("data", "formula", "family"),
-    [("IR_diabetes", "gender", family) for family in FAMILIES]
+    [("IR_diabetes", "gender", family) for family in AS_PUBLISHED]
     + [("miceData", "grp", family) for family in ("lognormal", "weibull")],
 )
 def test_lifelines_data(lifelines_cycles, published, data, formula, family):
@@ -47,7 +50,7 @@ def test_lifelines_data(lifelines_cycles, published, data, formula, family):
     compare(fit, published.loc[(data, f"{AS_PUBLISHED[family]} AFT")])
 
 
-FITS = [(part, i) for part, n in (("mixed", 24), ("one_sided", 6)) for i in range(n)]
+FITS = [(part, i) for part, n in (("mixed", 32), ("one_sided", 8)) for i in range(n)]
 
 
 @pytest.mark.parametrize(("part", "i"), FITS)
@@ -60,21 +63,23 @@ def test_equals_survreg(survreg, part, i):
     def fit(cov):
         return rr.AFT(formula, family=fitted["family"], cov=cov).fit(cycles, weights)
 
-    order = np.argsort([name.replace("product", "product[T.") for name in fitted["names"]])
+    names = [name.replace("x^2", "x ** 2") for name in np.atleast_1d(fitted["names"])]
+    names = [re.sub(r"product(\w)", r"product[T.\1]", name).replace("(Intercept)", "Intercept") for name in names]
     ours = fit("observed").params
-    assert len(ours) == len(order)
-    assert ours.index[-1] == fitted["names"][-1] == "log(scale)"
+    assert ours.index.tolist() == names
     close = {"rtol": 1e-6, "atol": 1e-9}
     assert fit("observed").llf == pytest.approx(fitted["loglik"], rel=1e-10)
     np.testing.assert_allclose(ours, fitted["estimate"], **close)
     np.testing.assert_allclose(fit("observed").cov_params(), fitted["covariance"], **close)
     np.testing.assert_allclose(fit("cluster").bse, fitted["robust"], **close)
     np.testing.assert_allclose(fit("sandwich").bse, fitted["sandwich"], **close)
-    as_in_r, put_right = fitted["ds"]
-    assert abs(put_right) < 1e-6
+    for as_in_r, put_right in [fitted["ds"]] if fitted["ds"] else []:
+        assert abs(put_right) < 1e-6
+        # R's scores do not sum to 0: see tests/reference/README.md
+        assert abs(as_in_r) > 1 or part == "one_sided"
     if part == "mixed":
-        assert abs(as_in_r) > 1  # R's scores do not sum to 0: see tests/reference/README.md
-    elif not fitted["weighted"]:
+        return
+    if not fitted["weighted"]:
         np.testing.assert_allclose(fit("sandwich").bse, fitted["robust"], **close)
 
 
@@ -106,13 +111,14 @@ def logistic(z):
 
 
 #: F and log f, by definition
-NAIVE = {"lognormal": normal, "weibull": smallest_extreme, "loglogistic": logistic}
+NAIVE = {"lognormal": normal, "weibull": smallest_extreme, "exponential": smallest_extreme, "loglogistic": logistic}
 
 
 def naive_terms(theta, family, x, lower, upper):
     """Log-likelihood of each row, one row at a time."""
-    sigma, out = math.exp(theta[-1]), []
-    for mean, low, high in zip((x @ theta[:-1]).tolist(), lower.tolist(), upper.tolist(), strict=True):
+    k, out = x.shape[1], []
+    sigma = math.exp(theta[k]) if theta.size > k else 1.0
+    for mean, low, high in zip((x @ theta[:k]).tolist(), lower.tolist(), upper.tolist(), strict=True):
         if low == high:
             out.append(NAIVE[family]((math.log(low) - mean) / sigma)[1] - math.log(sigma) - math.log(low))
             continue
@@ -137,7 +143,8 @@ def test_naive_maximum_information_and_sandwich(family):
     def loss(theta):
         return -weight @ naive_terms(theta, family, x, lower, upper)
 
-    found = optimize.minimize(loss, [2.3, 0, 0, -1], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-11,
+    start = [2.3, 0, 0] if FAMILIES[family].fixed_scale else [2.3, 0, 0, -1]
+    found = optimize.minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-11,
                                                                                    "maxiter": 4000})  # fmt: skip
     fit = rr.AFT("x + arm", family=family).fit(cycles, weight)
     assert fit.llf == pytest.approx(-found.fun, rel=1e-11)
@@ -154,6 +161,125 @@ def test_naive_maximum_information_and_sandwich(family):
     np.testing.assert_allclose(cluster.cov_params(), covariance @ meat @ covariance, rtol=1e-4, atol=1e-8)
     small = rr.AFT("x + arm", family=family, cov="sandwich", small_sample=True).fit(cycles, weight)
     np.testing.assert_allclose(small.cov_params(), 30 / 29 * cluster.cov_params(), rtol=1e-12)
+
+
+# late entry
+
+
+def naive_late(theta, family, x, lower, upper, entry):
+    """P(lower < T ≤ upper)/P(T > entry), each by definition."""
+    late = naive_terms(theta, family, x, entry, np.full(entry.size, INF))
+    return naive_terms(theta, family, x, lower, upper) - np.where(entry > 0, late, 0.0)
+
+
+@families
+def test_late_entry_by_definition(family):
+    frame, lower, upper, weight = data_of(1)
+    entry = lower * np.array([0.0, 0.6, 1.0])[np.arange(90) % 3]
+    x = np.column_stack([np.ones(90), frame["x"], frame["arm"] == "b"])
+
+    def rows(theta):
+        return naive_late(theta, family, x, lower, upper, entry)
+
+    fit = rr.AFT("x + arm", family=family, cov="sandwich").fit(rr.Cycles(lower, upper, data=frame), weight, entry)
+    at = fit.params.to_numpy()
+    assert fit.llf == pytest.approx(weight @ rows(at), rel=1e-10)
+    start = [2.3, 0, 0] if FAMILIES[family].fixed_scale else [2.3, 0, 0, -1]
+    found = optimize.minimize(lambda t: -weight @ rows(t), start, method="Nelder-Mead",
+                              options={"xatol": 1e-9, "fatol": 1e-11, "maxiter": 4000})  # fmt: skip
+    np.testing.assert_allclose(at, found.x, atol=2e-6)
+    hessian = -difference(lambda t: difference(lambda s: weight @ rows(s), t), at)
+    np.testing.assert_allclose(fit.information, hessian, rtol=1e-4, atol=1e-4 * np.abs(hessian).max())
+    scores = weight[:, None] * difference(rows, at)
+    np.testing.assert_allclose(fit.scores, [scores[3 * g : 3 * g + 3].sum(axis=0) for g in range(30)], atol=1e-4)
+    meat = sum(np.outer(s, s) for s in fit.scores)
+    inverse = np.linalg.inv(fit.information)
+    np.testing.assert_allclose(fit.cov_params(), inverse @ meat @ inverse, rtol=1e-9)
+
+
+def test_late_entry_of_an_exponential_is_time_at_risk():
+    rng = np.random.default_rng(0)
+    entry = rng.uniform(0, 10, 60)
+    t = entry + rng.exponential(8, 60)
+    seen = rng.random(60) < 0.7
+    fit = rr.AFT(family="exponential").fit(rr.Cycles(t, np.where(seen, t, INF)), entry=entry)
+    assert fit.params["Intercept"] == pytest.approx(np.log((t - entry).sum() / seen.sum()), rel=1e-7)
+    assert fit.bse["Intercept"] == pytest.approx(seen.sum() ** -0.5, rel=1e-7)
+
+
+@families
+def test_a_cycle_lost_to_sight_where_it_entered_says_nothing(family):
+    frame, lower, upper, _ = data_of(2)
+    cycles = rr.Cycles(np.append(lower, [9.0, 30.0]), np.append(upper, [INF, INF]), data=pd.concat([frame, frame[:2]]))
+    entry = np.append(0.5 * lower, [9.0, 30.0])
+    fit = rr.AFT("x", family=family).fit(cycles, entry=entry)
+    without = rr.AFT("x", family=family).fit(rr.Cycles(lower, upper, data=frame), entry=entry[:90])
+    assert fit.llf == pytest.approx(without.llf, rel=1e-12)
+    np.testing.assert_allclose(fit.params, without.params, atol=1e-6 * without.bse.max())
+    np.testing.assert_allclose(fit.bse, without.bse, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("mean", "scale", "spread"), [(1, 0.5, 0.1), (-2, 1.5, 0.5)])
+def test_late_entry_where_the_likelihood_is_not_concave(mean, scale, spread, monkeypatch):
+    """Weibull durations known only because they outlasted most others."""
+    indefinite = []
+
+    def spied(information, *rest):
+        indefinite.append(np.linalg.eigvalsh(information)[0] <= 0)
+        return concave(information, *rest)
+
+    concave = newton._concave
+    monkeypatch.setattr(newton, "_concave", spied)
+    rng = np.random.default_rng(0)
+    entry = np.exp(rng.normal(3, spread, 300))
+    law = stats.gumbel_l(mean, scale)
+    t = np.exp(law.isf(rng.random(300) * law.sf(np.log(entry))))
+    fit = rr.AFT(family="weibull").fit(rr.Cycles(t, t), entry=entry)
+    assert any(indefinite)
+
+    def loss(theta):
+        trial = stats.gumbel_l(theta[0], np.exp(theta[1]))
+        return -(trial.logpdf(np.log(t)) - np.log(t) - trial.logsf(np.log(entry))).sum()
+
+    found = optimize.minimize(
+        loss, [mean, np.log(scale)], method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-10}
+    )
+    assert fit.llf == pytest.approx(-found.fun, rel=1e-9)
+    np.testing.assert_allclose(fit.params, found.x, atol=1e-4 * fit.bse.max())
+
+
+def test_late_entry_left_out_is_biased_and_put_in_is_not():
+    """ADEMP in short. Aim: `entry` corrects for cycles that are known only if they last. Data: log-normal durations,
+    seen if longer than a random week, then every 2 weeks. Estimands: β, log σ. Measures: bias and coverage, to 4 Monte
+    Carlo standard errors."""
+    runs, n, truth = 100, 400, np.array([2.5, 0.2, np.log(0.4)])
+    rng = np.random.default_rng(20240229)
+    right, wrong, inside = [], [], []
+    for _ in range(runs):
+        arm, entry = rng.integers(0, 2, n), 2 * rng.integers(0, 7, n).astype(float)
+        t = np.exp(truth[0] + truth[1] * arm + 0.4 * rng.normal(size=n))
+        before = np.floor(t / 2) * 2
+        kept = before >= entry
+        cycles = rr.Cycles(before[kept], before[kept] + 2, data=pd.DataFrame({"arm": arm[kept]}))
+        fit = rr.AFT("arm").fit(cycles, entry=entry[kept])
+        right.append(fit.params.to_numpy())
+        wrong.append(rr.AFT("arm").fit(cycles).params.to_numpy())
+        inside.append(np.abs(right[-1] - truth) <= stats.norm.ppf(0.975) * fit.bse.to_numpy())
+    error = np.std(right, axis=0, ddof=1) / np.sqrt(runs)
+    assert (np.abs(np.mean(right, axis=0) - truth) <= 4 * error).all()
+    assert abs(np.mean(wrong, axis=0)[0] - truth[0]) > 10 * error[0]
+    assert (np.abs(np.mean(inside, axis=0) - 0.95) <= 4 * np.sqrt(0.95 * 0.05 / runs)).all()
+
+
+def test_bad_entries():
+    frame, lower, upper, _ = data_of()
+    cycles = rr.Cycles(lower, upper, data=frame)
+    with pytest.raises(rr.InputError, match=r"`entry` must not be after `lower` \(row"):
+        rr.AFT().fit(cycles, entry=lower + 1)
+    with pytest.raises(rr.InputError, match="survreg has no left truncation"):
+        rr.AFT(cov="cluster").fit(cycles, entry=lower)
+    with pytest.raises(rr.InputError, match=r"`entry` has shape \(3,\), not \(90,\)"):
+        rr.AFT().fit(cycles, entry=[1, 2, 3])
 
 
 # against known truth
@@ -202,7 +328,7 @@ def test_times_scaled_shift_the_intercept_alone(family, seed, factor):
     model = rr.AFT("x + arm", family=family, cov="sandwich")
     fit = model.fit(rr.Cycles(lower, upper, data=frame))
     scaled = model.fit(rr.Cycles(lower * factor, upper * factor, data=frame))
-    shift = np.array([np.log(factor), 0, 0, 0])
+    shift = np.log(factor) * (fit.params.index == "Intercept")
     np.testing.assert_allclose(scaled.params, fit.params + shift, atol=1e-6)
     np.testing.assert_allclose(scaled.bse, fit.bse, rtol=1e-6)
     exact = np.count_nonzero(lower == upper)
@@ -292,6 +418,14 @@ def test_no_event():
         fitted(lower=np.zeros(90), upper=np.full(90, 4.0))
 
 
+def test_separated_groups_are_named_and_not_a_scale():
+    """All lost before week 4 in one arm, none in the other: the log-likelihood goes to 0, and σ is fixed."""
+    arm = np.arange(40) % 2
+    cycles = rr.Cycles(np.where(arm, 4.0, 0.0), np.where(arm, INF, 4.0), data=pd.DataFrame({"arm": arm}))
+    with pytest.raises(rr.FitError, match="no finite estimate for Intercept, arm"):
+        rr.AFT("arm", family="exponential").fit(cycles)
+
+
 @families
 def test_a_level_without_event_is_named(family):
     frame, lower, upper, _ = data_of()
@@ -300,14 +434,14 @@ def test_a_level_without_event_is_named(family):
         fitted("arm + x", family, lower=lower * 0.9, upper=censored)
 
 
-@families
+@with_scale
 @pytest.mark.parametrize("n", [1, 3])
 def test_intervals_with_a_duration_in_common_have_no_scale(family, n):
     with pytest.raises(rr.FitError, match=r"the scale goes to 0: .* one duration lies in all the intervals"):
         fitted(family=family, lower=[8.0, 9, 7][:n], upper=[12.0, 13, 14][:n])
 
 
-@families
+@with_scale
 def test_exact_durations_fitted_exactly(family):
     frame, *_ = data_of()
     t = np.exp(2 + 0.1 * frame["x"]).to_numpy()
@@ -386,7 +520,7 @@ def test_result_is_frozen_and_pickles(golden):
     again = pickle.loads(pickle.dumps(fit))
     newdata = {"age": [40, 60], "product": 1}
     pd.testing.assert_frame_equal(again.quantile(0.5, newdata), fit.quantile(0.5, newdata))
-    assert len(pickle.dumps(fit)) < 20_000
+    assert len(pickle.dumps(fit)) < 200_000
 
 
 @families

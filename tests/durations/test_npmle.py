@@ -108,3 +108,39 @@ def test_many_exact_times_go_through_the_sparse_solver():
     best = maximise(innermost_intervals(lower, upper), np.ones(6000))
     assert np.count_nonzero(best.mass) > 1500
     assert best.kkt_gap <= PROMISE * 6000
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_times_from_a_thousandth_to_a_hundred_thousand_and_weights_over_five_orders(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.choice([2, 10, 50, 300]))
+    lower, upper, _ = draw(seed, n, rng.random(4) + 1e-9, rng.choice([0, 4]))
+    spread = lambda weeks: np.where(np.isfinite(weeks) & (weeks > 0), 10 ** (np.minimum(weeks, 40) / 5 - 3), weeks)  # noqa: E731
+    weight = 10 ** (5 * rng.random(n))
+    inner = innermost_intervals(spread(lower), spread(upper))
+    best = maximise(inner, weight)
+    covers = incidence(inner)
+    gap = (covers.T @ (weight / (covers @ best.mass))).max() - weight.sum()
+    assert gap <= PROMISE * weight.sum()
+
+
+@pytest.mark.parametrize("case", ["left-censored", "ties", "one"])
+def test_degenerate_rows(case):
+    lower, upper = {
+        "left-censored": (np.zeros(50), np.arange(1.0, 51)),
+        "ties": (np.repeat([4.0, 8.0], [900, 100]), np.repeat([8.0, 12.0], [900, 100])),
+        "one": (np.array([3.0]), np.array([5.0])),
+    }[case]
+    best = maximise(innermost_intervals(lower, upper), np.ones(lower.size))
+    expected = {"left-censored": [1], "ties": [0.9, 0.1], "one": [1]}[case]
+    np.testing.assert_allclose(best.mass[best.mass > 0], expected, rtol=1e-12)
+    assert best.kkt_gap <= PROMISE * lower.size
+
+
+def test_a_warm_start_reaches_the_same_maximum():
+    lower, upper, rng = draw(5, 150, (0, 1, 1, 1), 0)
+    inner = innermost_intervals(lower, upper)
+    start = rng.random(inner.left.size)
+    warm, cold = maximise(inner, np.ones(150), start / start.sum()), maximise(inner, np.ones(150))
+    assert warm.llf == pytest.approx(cold.llf, rel=1e-9)
+    np.testing.assert_allclose(incidence(inner) @ warm.mass, incidence(inner) @ cold.mass, atol=1e-7)

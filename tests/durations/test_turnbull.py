@@ -40,6 +40,17 @@ def test_mice(lifelines_cycles, published, group):
         assert mass == pytest.approx(row.estimate, abs=1e-6)
 
 
+@pytest.mark.parametrize("group", ["Rad", "RadChem", "pooled"])
+def test_breast_cosmesis(bcos, published, group):
+    fit = rr.Turnbull().fit(bcos) if group == "pooled" else rr.Turnbull(by="treatment").fit(bcos)[group]
+    rows = published.loc[("bcos", f"Turnbull NPMLE {group}")]
+    assert fit.llf == pytest.approx(rows["loglik"].iloc[0], rel=1e-10)
+    found = {f"({row.left:g},{row.right:g}]": row.mass for row in fit.intervals.itertuples()}
+    assert group == "pooled" or len(found) == len(rows)  # of the pooled masses only two are written down
+    for row in rows.itertuples():
+        assert found[row.parameter] == pytest.approx(row.estimate, abs=1e-8)
+
+
 def test_zinsmeister_stress_case(published):
     """The data that therneau/survival's tests/turnbull.R makes; mass where plain EM hardly gets."""
     lower = np.concatenate(
@@ -176,3 +187,101 @@ def test_plot_draws_the_curve_and_shades_the_regions(golden):
     open_end = rr.Turnbull().fit(rr.Cycles([8, 12], [12, INF])).plot()
     assert np.isfinite(open_end.lines[0].get_xdata()).all()
     plt.close("all")
+
+
+def two_way():
+    rng = np.random.default_rng(2)
+    n = 120
+    data = pd.DataFrame(
+        {
+            "dose": rng.choice([20, 50], n),
+            "site": pd.Categorical(rng.choice(["face", "neck"], n), categories=["neck", "face", "arm"]),
+        }
+    )
+    lower = np.floor(rng.gamma(8, 1.5, n) / 4) * 4
+    return rr.Cycles(lower, np.where(rng.random(n) < 0.2, INF, lower + 4), patient=np.arange(n) // 3, data=data)
+
+
+def test_groups_are_fitted_one_by_one():
+    cycles = two_way()
+    weight = np.random.default_rng(3).choice([0.0, 1.0, 2.0], len(cycles))
+    groups = rr.Turnbull(by=["dose", "site"]).fit(cycles, weights=weight)
+    assert groups.labels == ((20, "neck"), (20, "face"), (50, "neck"), (50, "face"))  # categories in their order
+    assert list(groups) == list(groups.labels)
+    assert len(groups) == 4
+    for dose, site in groups:
+        rows = ((cycles.frame["dose"] == dose) & (cycles.frame["site"] == site)).to_numpy()
+        alone, fit = rr.Turnbull().fit(cycles[rows], weights=weight[rows]), groups[dose, site]
+        pd.testing.assert_frame_equal(fit.intervals, alone.intervals)
+        assert (fit.nobs, fit.patients, fit.llf) == (alone.nobs, alone.patients, alone.llf)
+        part = groups.survival([8, 12]).query("dose == @dose and site == @site")
+        np.testing.assert_array_equal(part["survival"], alone.survival([8, 12])["survival"])
+        part = groups.quantile(0.5).query("dose == @dose and site == @site")
+        assert part["estimate"].item() == alone.quantile(0.5)
+    table = groups.table()
+    assert table["cycles"].sum() == np.count_nonzero(weight)
+    assert table.columns[:2].tolist() == ["dose", "site"]
+    assert len(groups.intervals) == len(groups.summary_frame()) == sum(len(fit.mass) for fit in groups.fits)
+
+
+def test_groups_resample_their_own_patients():
+    groups = rr.Turnbull(by="dose").fit(two_way())
+    found = groups.bootstrap(60, seed=4)
+    table = found.survival([8, 12])
+    assert table["dose"].tolist() == [20, 20, 50, 50]
+    pd.testing.assert_frame_equal(table.iloc[2:, 1:].reset_index(drop=True), found[50].survival([8, 12]))
+    assert found.quantile(0.5)["dose"].tolist() == [20, 50]
+    assert "<table" in found._repr_html_()
+    assert "2 groups" in repr(found)
+    first, second = found.parts
+    assert not np.array_equal(first.first, second.first)  # other random numbers for each
+
+
+def test_groups_print_pickle_and_come_back_from_json():
+    groups = rr.Turnbull(by="dose").fit(two_way())
+    assert repr(groups) == "<Turnbull by dose: 2 groups>"
+    assert "<table" in groups._repr_html_()
+    for again in (pickle.loads(pickle.dumps(groups)), rr.fit_from_json(groups.to_json())):
+        pd.testing.assert_frame_equal(again.table(), groups.table())
+
+
+def test_groups_are_drawn_with_a_legend_and_as_far_as_the_longest():
+    groups = rr.Turnbull(by="dose").fit(
+        rr.Cycles([4, 4, 8, 40], [8, 8, 12, 44], data=pd.DataFrame({"dose": [20, 20, 50, 50]}))
+    )
+    _, ax = plt.subplots()
+    assert groups.plot(ax) is ax
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["20", "50"]
+    assert ax.get_legend().get_title().get_text() == "dose"
+    assert ax.lines[0].get_linestyle() != ax.lines[1].get_linestyle()
+    assert ax.get_xlim()[0] == 0
+    assert ax.get_xlim()[1] >= 44
+    groups.bootstrap(10).plot(plt.subplots()[1])
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("by", "message"),
+    [
+        ("nothing", "there is no column 'nothing'; the columns are"),
+        ([], "`by` names no column"),
+        ("gap", r"'gap' is missing \(row 2\)"),
+    ],
+)
+def test_bad_groups(by, message):
+    data = pd.DataFrame({"gap": [1, 2, np.nan]})
+    with pytest.raises(rr.InputError, match=message):
+        rr.Turnbull(by=by).fit(rr.Cycles([4, 8, 4], [8, 12, 8], data=data))
+
+
+def test_a_hundred_thousand_different_intervals_take_under_a_second():
+    import time
+
+    rng = np.random.default_rng(1)
+    t = np.exp(2.5 + 0.35 * rng.normal(size=100_000))
+    lower = np.maximum(t - 4 * rng.random(t.size), 0)
+    cycles = rr.Cycles(lower, np.where(rng.random(t.size) < 0.2, INF, lower + 4.0 + 1e-3 * rng.random(t.size)))
+    begun = time.process_time()
+    fit = rr.Turnbull().fit(cycles)
+    assert time.process_time() - begun < 1
+    assert fit.kkt_gap <= 1e-8 * t.size

@@ -36,6 +36,7 @@ def naive_cycles(patient, endpoint, indications):
             "week": (day - origin) / 7,
             "units": sum(s["units"] for s in here),
             "gap_weeks": (day - days[k - 1]) / 7 if k else None,
+            "next_weeks": None if following is None else (following - day) / 7,
             "cumulative_units": sum(
                 s["units"] for s in patient["sessions"] if s["day"] <= day and s["product"] == here[0]["product"]
             ),
@@ -168,8 +169,8 @@ ENDPOINTS = [
     LossOfLevel("FWS", at_most=1, raters="either", peak_by=12),
     LossOfLevel("VAS", at_most=0.3, raters="both", peak_by=8),
 ]
-CHECKED = ["cycle", "week", "units", "gap_weeks", "cumulative_units", "baseline", "peak_gain", "peak_week"]
-CHECKED += ["lower", "upper", "responder", "censoring", "waning_overruled"]
+CHECKED = ["cycle", "week", "units", "gap_weeks", "next_weeks", "cumulative_units", "baseline", "peak_gain"]
+CHECKED += ["peak_week", "lower", "upper", "responder", "censoring", "waning_overruled"]
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)

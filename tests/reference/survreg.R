@@ -36,18 +36,19 @@ fit_one <- function(data, formula, family, weighted) {
   interval <- fit$y[, 3] == 3
   ds <- sum(terms[, "ds"] * data$case_weight)
   terms[interval, "ds"] <- -terms[interval, "ds"]
-  scores <- cbind(terms[, "dg"] * fit$x, terms[, "ds"]) * data$case_weight
+  free <- family != "exponential" # its scale is 1
+  scores <- cbind(terms[, "dg"] * fit$x, if (free) terms[, "ds"]) * data$case_weight
   influence <- rowsum(scores %*% fit$var, data$patient)
   list(
     formula = formula, family = family, weighted = weighted,
-    names = c(names(coef(fit)), "log(scale)"), estimate = unname(c(coef(fit), log(fit$scale))),
+    names = c(names(coef(fit)), if (free) "log(scale)"), estimate = unname(c(coef(fit), if (free) log(fit$scale))),
     loglik = fit$loglik[2], covariance = unname(fit$var), robust = unname(sqrt(diag(robust$var))),
-    sandwich = unname(sqrt(diag(crossprod(influence)))), ds = c(ds, sum(scores[, ncol(scores)]))
+    sandwich = unname(sqrt(diag(crossprod(influence)))), ds = if (free) c(ds, sum(scores[, ncol(scores)])) else numeric()
   )
 }
 
 fit_all <- function(data, formulas) {
-  grid <- expand.grid(formula = formulas, family = c("lognormal", "weibull", "loglogistic"),
+  grid <- expand.grid(formula = formulas, family = c("lognormal", "weibull", "loglogistic", "exponential"),
                       weighted = c(FALSE, TRUE), stringsAsFactors = FALSE)
   lapply(seq_len(nrow(grid)), function(i) fit_one(data, grid$formula[i], grid$family[i], grid$weighted[i]))
 }

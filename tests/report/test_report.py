@@ -83,6 +83,9 @@ def test_sentences_follow_the_numbers(result):
     said = findings(result)
     row = result.durations.table.loc[result.arm]
     assert f"{row['median']:.1f} weeks" in said[0]
+    varied = result.durations.retreatment.medians.set_index(["arm", "delta"])["estimate"][result.arm]
+    assert f"its median would be {varied[0.5]:.1f} weeks; if it were twice that, {varied[2]:.1f}" in said[1]
+    assert varied[0.5] < varied[1] < varied[2]
     matched = result.comparison.matched()
     for name in ("stepped +2, booked", "on waning"):
         gain = matched.loc[name].iloc[0]
