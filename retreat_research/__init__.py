@@ -92,10 +92,10 @@ if TYPE_CHECKING:
     from .durations import JointRetreatment as JointRetreatment
     from .durations import MixedAFT as MixedAFT
     from .durations import Turnbull as Turnbull
-    from .durations import logrank as logrank
     from .durations import TwoPart as TwoPart
     from .durations import compare_fits as compare_fits
     from .durations import fit_from_json as fit_from_json
+    from .durations import logrank as logrank
     from .durations import naive_bias as naive_bias
     from .durations import retreatment_sensitivity as retreatment_sensitivity
     from .errors import FitError as FitError

@@ -54,13 +54,13 @@ class Columns(NamedTuple):
 
 def rows_of(data: Observed) -> Rows:
     """Sort `data`; rows that say nothing are left out."""
-    truncated = np.flatnonzero(data.entry > 0)
-    row = np.concatenate([np.arange(data.rows.size), truncated])
-    weight = np.concatenate([data.weight, -data.weight[truncated]])
-    sample = sample_of(
-        np.concatenate([data.lower, data.entry[truncated]]),
-        np.concatenate([data.upper, np.full(truncated.size, np.inf)]),
-    )
+    row, weight, lower, upper = np.arange(data.rows.size), data.weight, data.lower, data.upper
+    late = np.flatnonzero(data.entry > 0)
+    if late.size:
+        row, weight = np.concatenate([row, late]), np.concatenate([weight, -weight[late]])
+        lower = np.concatenate([lower, data.entry[late]])
+        upper = np.concatenate([upper, np.full(late.size, np.inf)])
+    sample = sample_of(lower, upper)
     place = np.arange(sample.order.size)
     interval = (place >= sample.ends[0]) & (place < sample.ends[1])
     return Rows(sample, weight[sample.order], row[sample.order], interval)

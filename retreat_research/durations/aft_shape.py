@@ -97,9 +97,9 @@ def _place(shaped: Shaped, rows: Rows, columns: Columns, shape: float, start: np
     delta, tau = peak.theta[:-1], peak.theta[-1]
     sample, eta, free = rows.sample.shifted(start @ columns.q), delta @ columns.q, len(peak.information)
     first = np.zeros((3, eta.size))  # derivatives in the shape of a row's log-likelihood and of its η and τ scores
-    second = SECOND[3] * peak.terms.llf
+    second = np.zeros(eta.size)
     with np.errstate(all="ignore"):
-        for j in (-3, -2, -1, 1, 2, 3):
+        for j in range(-3, 4):
             moved = row_terms(shaped.at(shape + j * STEP), sample, eta, tau)
             first += FIRST[j + 3] * np.array([moved.llf, moved.eta, moved.tau])
             second += SECOND[j + 3] * moved.llf

@@ -160,6 +160,11 @@ def compare_fits(fits: Mapping[str, DurationResult], newdata: NewData = None) ->
 
 def _must_be_comparable(first: str, one: DurationResult, second: str, other: DurationResult) -> None:
     """Raise `InputError` unless the fits are of the same cycles."""
+    must(
+        one.likelihood_of == other.likelihood_of,
+        f"the log-likelihood of {first!r} is of {one.likelihood_of}, that of {second!r} of {other.likelihood_of}",
+        "compare joint models with each other",
+    )
     counts = f"{first!r} has {one.nobs} cycles, {second!r} {other.nobs}"
     must(
         one.nobs == other.nobs,

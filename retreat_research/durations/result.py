@@ -57,6 +57,7 @@ class DurationResult(Examined, Predictions, Writable):
 
     title: ClassVar[str] = "Duration model"
     ratio: ClassVar[str] = "time_ratio"  # what exp(β) is
+    likelihood_of: ClassVar[str] = "durations"  # log-likelihoods of different things cannot be compared
 
     model: Any
     design: Design

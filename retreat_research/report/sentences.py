@@ -124,8 +124,8 @@ def limits(result: StudyResult) -> list[str]:
     """What a reader must not conclude."""
     return [
         *result.notes,
-        "The synthetic patients follow the fitted durations; how much of the variance within a patient is biology is not "
-        "known from these data, and every comparison of schedules depends on it.",
+        "The synthetic patients follow the fitted durations; how much of the variance within a patient is biology is "
+        "not known from these data, and every comparison of schedules depends on it.",
         "Immunity is an assumed mechanism, not a calibrated one. Whether short gaps raise the risk per session is "
         "contested; what longer intervals surely do is reduce the number of exposures.",
         "Weeks in benefit count from the day of the session: the days of onset are not taken off. Two non-responses "

@@ -46,8 +46,8 @@ class DurationReport:
     marginal : AFTResult
         The same without the random intercept, covariance a sandwich clustered by patient.
     retreatment : RetreatmentSensitivity or None
-        The medians of `marginal`, by arm, if the unseen remainder of cycles retreated while still effective were half or
-        twice what it expects; None if there are no such cycles.
+        The medians of `marginal`, by arm, if the unseen remainder of cycles retreated while still effective were half
+        or twice what it expects; None if there are no such cycles.
     notes : tuple of str
     """
 

@@ -157,11 +157,11 @@ def fitted_world(cycles: Cycles, durations: DurationReport) -> tuple[str, World,
     notes = [
         f"The SD of ln duration is {between:.2f} between patients and {within:.2f} within a patient, as estimated."
         if estimated
-        else f"The fit gives one variance of ln duration, {between**2 + within**2:.3f}; it is split {BETWEEN_SHARE:.2f} "
-        f"between and {1 - BETWEEN_SHARE:.2f} within patients, an assumption, and the split is swept.",
+        else f"The fit gives one variance of ln duration, {between**2 + within**2:.3f}; it is split "
+        f"{BETWEEN_SHARE:.2f} between and {1 - BETWEEN_SHARE:.2f} within patients, an assumption, and the split is swept.",
         "The SD within a patient holds the error of the ratings as well as biology, where assumed biology has "
-        f"{min(PRIOR_WITHIN_SDS):g} to {max(PRIOR_WITHIN_SDS):g}, and {PRIOR_BETWEEN_SD:g} between patients. Worlds with "
-        "those are swept.",
+        f"{min(PRIOR_WITHIN_SDS):g} to {max(PRIOR_WITHIN_SDS):g}, and {PRIOR_BETWEEN_SD:g} between patients. Worlds "
+        "with those are swept.",
         f"{observed:.0%} of assessed cycles in {arm} had no response as rated; the simulation takes that as the truth, "
         "though rating error makes some responses and hides others.",
     ]

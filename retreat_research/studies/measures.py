@@ -54,11 +54,10 @@ def measures(
     >>> table = measures(
     ...     np.array([1.0, 3.0]), np.ones(2), np.array([0.0, 2.5]), np.array([2.0, 4.5]), np.ones(2, dtype=bool), 1.5
     ... )
-    >>> table.loc[["bias", "coverage"]].round(2)
-              value  mcse
-    measure
-    bias        0.5  1.00
-    coverage    0.5  0.35
+    >>> table.loc["bias"].round(2).to_dict()
+    {'value': 0.5, 'mcse': 1.0}
+    >>> table.loc["coverage"].round(2).to_dict()
+    {'value': 0.5, 'mcse': 0.35}
     """
     rows = {"convergence": _share(converged), "estimated": _share(np.isfinite(estimate))}
     kept = np.isfinite(estimate)

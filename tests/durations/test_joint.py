@@ -270,6 +270,11 @@ def test_patients_and_files():
         assert again.association() == fit.association()
 
 
+def test_its_likelihood_is_not_compared_with_that_of_durations():
+    with pytest.raises(rr.InputError, match="is of durations and retreatments"):
+        rr.compare_fits({"joint": fitted(), "mixed": rr.MixedAFT().fit(simulate(1, 80, 3, -1.2))})
+
+
 def test_no_bootstrap_is_said():
     with pytest.raises(rr.FitError, match="cannot draw cycles"):
         fitted().bootstrap(2)
