@@ -20,7 +20,10 @@ BARRIERS = 10.0 ** -np.arange(6)  # per unit of mean weight; the last moves the 
 ROOM = 0.95  # of the way to where the spline would be level somewhere, at most
 SHORT = 1e-3  # without a barrier a step shorter than this is one that the spline forbids
 LEVEL = 1e-3  # of the mean slope between the outer knots: as good as level
-NOT_CONVERGED = "the flexible fit did not converge: try fewer `knots`, fewer covariates or a family that has no knots"
+NOT_CONVERGED = (
+    "the flexible fit did not converge, which happens where few visits tell the knots apart: try fewer `knots`, fewer "
+    "covariates or another family"
+)
 PARTS = 16  # places between two knots at which that is looked at
 
 

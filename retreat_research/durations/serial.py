@@ -134,7 +134,7 @@ def encoded(value: Any) -> Any:
         return {"formula": formula_to_json(value, encoded)}
     if isinstance(value, Family | Shaped):
         must(
-            LAWS.get(value.name) is value,
+            LAWS.get(value.name) == value,
             f"the family {value.name!r} is not one of the package's and cannot be written",
         )
         return {"family": value.name}

@@ -253,6 +253,14 @@ def test_too_few_values_for_the_knots():
         rr.AFT(family="flexible", knots=3).fit(rr.Cycles(lower, lower))
 
 
+def test_three_visits_do_not_tell_four_coefficients():
+    lower = np.repeat([0.0, 4.0, 8.0, 12.0], [10, 30, 40, 20])
+    cycles = rr.Cycles(lower, np.where(lower == 12, INF, lower + 4))
+    with pytest.raises(rr.FitError, match="few visits tell the knots apart: try fewer `knots`"):
+        rr.AFT(family="flexible").fit(cycles)
+    assert np.isfinite(rr.AFT(family="flexible", knots=1).fit(cycles).bse).all()
+
+
 @pytest.mark.parametrize("knots", [-1, 1.5])
 def test_bad_knots(knots):
     with pytest.raises(rr.InputError, match="`knots` must be a number from 0 up"):
