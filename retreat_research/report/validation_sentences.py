@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pandas as pd
+from scipy.special import ndtr
 
 from ..studies import SimulationStudyResult
+from ..studies.ademp import FLAG
 
 NAIVE = "midpoint AFT"
 SE_MATTERS = 0.05  # a standard error 5% off moves a coverage of 95% by 1 percentage point
@@ -40,7 +42,8 @@ def failure_sentences(result: SimulationStudyResult) -> list[str]:
 
 def coverage_sentences(coverage: pd.DataFrame, methods: tuple[str, ...]) -> list[str]:
     """Each failure with its cause; the naive comparator in one sentence."""
-    sentences = []
+    chance = 2 * float(ndtr(-FLAG)) * len(coverage)
+    sentences = [f"By chance alone about {chance:.1f} of the {len(coverage)} coverages would be listed here."]
     for method in methods:
         own = coverage[coverage["method"] == method]
         failed = own[own["fails"]]
@@ -67,20 +70,22 @@ def _by_scenario(failed: pd.DataFrame) -> str:
 
 
 def why(row: pd.Series) -> str:
-    """What makes a coverage fail: missing intervals, bias, standard errors, or none of these.
+    """What makes a coverage fail: missing intervals, bias or standard errors; or what these are if none is enough.
 
     Bias counts as a cause where centring the intervals on the mean estimate takes away at least half of the failure.
     """
     nominal, found, error = row["nominal"], row["coverage"], row["relative_se_error"]
     if pd.isna(row["bias_eliminated"]):  # a predictive interval
         return "too narrow" if found < nominal else "too wide"
+    bias = f"bias {row['standard_bias']:+.2f} empirical SE"
+    width = f"model SE {percent(abs(error), 0)} too {'small' if error < 0 else 'large'}"
     causes = []
     if row["estimated"] < 1 - MISSING_MATTERS:
         causes.append(f"{percent(1 - row['estimated'], 0)} of fits without estimate, left out")
     if row["with_interval"] < 1 - MISSING_MATTERS:
         causes.append(f"{percent(1 - row['with_interval'], 0)} without interval")
     if abs(row["bias_eliminated"] - nominal) <= abs(found - nominal) / 2:
-        causes.append(f"bias {row['standard_bias']:+.2f} empirical SE")
+        causes.append(bias)
     if abs(error) >= SE_MATTERS and (error < 0) == (found < nominal):
-        causes.append(f"model SE {percent(abs(error), 0)} too {'small' if error < 0 else 'large'}")
-    return ", ".join(causes) or "skewed estimates"
+        causes.append(width)
+    return ", ".join(causes) or f"neither {bias} nor {width} is enough"
