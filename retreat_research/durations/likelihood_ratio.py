@@ -15,7 +15,9 @@ from ..streams import checked_seed
 if TYPE_CHECKING:
     from .result import DurationResult
 
-SAME = 2e-6  # statistics closer than this are the same: a fit on its boundary has the log-likelihood of the smaller model
+SAME = (
+    2e-6  # statistics closer than this are the same: a fit on its boundary has the log-likelihood of the smaller model
+)
 
 
 @dataclass(frozen=True)
