@@ -162,9 +162,9 @@ def turnbull_rows() -> list[list[object]]:
 
 def mixed_rows() -> list[list[object]]:
     """MixedAFT, with its nodes doubled as a check and without, and against lme4 where nothing is censored."""
-    from retreat_research.durations import mixed, mixed_climb
+    from retreat_research.durations.mixed import model as module
 
-    climb = mixed_climb.climb
+    climb = module.climb
     model = rr.MixedAFT("log(units) + product")
     exact = repeated(1_000, 10, None)
     ours, (theirs, llf) = seconds(lambda: model.fit(exact)), in_r(R_LMER, exact)
@@ -176,11 +176,11 @@ def mixed_rows() -> list[list[object]]:
         data = repeated(patients, 10, 1.0)
         fit = model.fit(data)
         for doubling in (False, True):
-            mixed.climb = lambda *a, d=doubling: climb(*a, doubling=d)
+            module.climb = lambda *a, d=doubling: climb(*a, doubling=d)
             took = seconds(lambda d=data: model.fit(d))
             what = f"doubled to {2 * fit.nodes} as a check" if doubling else "without doubling"
             rows.append([f"MixedAFT, {patients:,} × 10, {fit.nodes} nodes, {what}", f"{10 * patients:,}", took, *NONE])
-    mixed.climb = climb
+    module.climb = climb
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     rows[-1][0] = f"{rows[-1][0]}; peak memory of the process {used:.2f} GB"
     slope = rr.MixedAFT("log(units) + product", slope="units")

@@ -32,6 +32,7 @@ _PUBLIC = {
     "logrank": "durations",
     "AFT": "durations",
     "compare_fits": "durations",
+    "likelihood_ratio": "durations",
     "fit_from_json": "durations",
     "TwoPart": "durations",
     "naive_bias": "durations",
@@ -95,6 +96,7 @@ if TYPE_CHECKING:
     from .durations import TwoPart as TwoPart
     from .durations import compare_fits as compare_fits
     from .durations import fit_from_json as fit_from_json
+    from .durations import likelihood_ratio as likelihood_ratio
     from .durations import logrank as logrank
     from .durations import naive_bias as naive_bias
     from .durations import retreatment_sensitivity as retreatment_sensitivity

@@ -15,6 +15,10 @@ from ..streams import checked_seed
 if TYPE_CHECKING:
     from .result import DurationResult
 
+SAME = (
+    2e-6  # statistics closer than this are the same: a fit on its boundary has the log-likelihood of the smaller model
+)
+
 
 @dataclass(frozen=True)
 class LikelihoodRatio:
@@ -58,7 +62,7 @@ def chi_square_mixture(statistic: float, low: int, hypothesis: str) -> Likelihoo
     from scipy.stats import chi2
 
     must(low in (0, 1), "`low` must be 0 or 1")
-    statistic = max(statistic, 0.0)
+    statistic = statistic if statistic > SAME else 0.0
     at_zero = float(statistic <= 0) if low == 0 else float(chi2.sf(statistic, low))
     p = 0.5 * at_zero + 0.5 * float(chi2.sf(statistic, low + 1))
     names = ("½χ²₀ + ½χ²₁", "½χ²₁ + ½χ²₂")
@@ -107,7 +111,8 @@ def likelihood_ratio(
     must(same, "the two fits are not of the same cycles", "fit both to the same rr.Cycles, with the same weights")
     fewer = larger.estimate.size > smaller.estimate.size
     must(fewer, "`larger` must have more parameters than `smaller`", "the first fit is the one that contains the other")
-    statistic = max(2 * (larger.llf - smaller.llf), 0.0)
+    statistic = 2 * (larger.llf - smaller.llf)
+    statistic = statistic if statistic > SAME else 0.0
     if resamples:
         return _resampled(statistic, larger, smaller, resamples, seed, progress)
     same_form = larger.family == smaller.family and larger.model.formula == smaller.model.formula
@@ -136,7 +141,7 @@ def _random_effects(fit: DurationResult) -> int:
 def _resampled(
     statistic: float, larger: DurationResult, smaller: DurationResult, resamples: int, seed: int, progress: bool
 ) -> LikelihoodRatio:
-    from .parametric_bootstrap import must_draw_what_it_fits, observe_like, one_row_each, with_progress
+    from .checks.bootstrap import must_draw_what_it_fits, observe_like, one_row_each, with_progress
 
     must(resamples >= 19, "`resamples` must be 19 or more")
     must_draw_what_it_fits(smaller)
@@ -151,7 +156,7 @@ def _resampled(
             failures[str(error)] += 1
     if len(drawn) < resamples / 2:
         raise FitError(f"{resamples - len(drawn)} of {resamples} resamples could not be fitted: {max(failures)}")
-    p = (1 + int(np.sum(np.array(drawn) >= statistic))) / (1 + len(drawn))
+    p = (1 + int(np.sum(np.array(drawn) >= statistic - SAME))) / (1 + len(drawn))
     failed = f", {resamples - len(drawn)} more could not be fitted" if failures else ""
     hypothesis = f"{_named(smaller)} within {_named(larger)}"
     return LikelihoodRatio(statistic, p, f"{len(drawn)} resamples{failed}", hypothesis)

@@ -10,8 +10,8 @@ import pandas as pd
 from scipy.special import ndtr, ndtri
 
 from ..errors import must
+from .checks.examined import Examined
 from .design import Design
-from .examined import Examined
 from .observed import Observed
 from .predictions import NewData, Predictions
 from .serial import Writable

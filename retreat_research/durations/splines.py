@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import must
-from .intervals import innermost_intervals
-from .npmle import maximise
+from .nonparametric.intervals import innermost_intervals
+from .nonparametric.npmle import maximise
 from .observed import Observed
 
 BISECTIONS = 55  # of the distance between the outer knots: to its last digit

@@ -158,7 +158,7 @@ def fitted_world(cycles: Cycles, durations: DurationReport) -> tuple[str, World,
         f"The SD of ln duration is {between:.2f} between patients and {within:.2f} within a patient, as estimated."
         if estimated
         else f"The fit gives one variance of ln duration, {between**2 + within**2:.3f}; it is split "
-        f"{BETWEEN_SHARE:.2f} between and {1 - BETWEEN_SHARE:.2f} within patients, an assumption, and the split is swept.",
+        f"{BETWEEN_SHARE:.2f} between and {1 - BETWEEN_SHARE:.2f} within patients, an assumption, and that is swept.",
         "The SD within a patient holds the error of the ratings as well as biology, where assumed biology has "
         f"{min(PRIOR_WITHIN_SDS):g} to {max(PRIOR_WITHIN_SDS):g}, and {PRIOR_BETWEEN_SD:g} between patients. Worlds "
         "with those are swept.",

@@ -8,7 +8,7 @@ import pytest
 from scipy import optimize, special, stats
 
 import retreat_research as rr
-from retreat_research.durations.residuals import log_likelihood_of_curves
+from retreat_research.durations.checks.residuals import log_likelihood_of_curves
 
 INF = np.inf
 shaped = pytest.mark.parametrize("family", ["gamma", "gengamma"])

@@ -7,15 +7,15 @@ import pytest
 from scipy import stats
 
 import retreat_research as rr
-from retreat_research.durations.frailty import GammaFrailty
-from retreat_research.durations.parametric_bootstrap import one_row_each
-from retreat_research.durations.residuals import (
+from retreat_research.durations.checks.bootstrap import one_row_each
+from retreat_research.durations.checks.residuals import (
     cox_snell,
     cumulative_hazards,
     distance_from_normal,
     log_likelihood_of_curves,
     quantile_residuals,
 )
+from retreat_research.durations.frailty.model import GammaFrailty
 
 INF = np.inf
 FORMULA = "product + log(dose) + age_c55"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import integrate, optimize, stats
 
 import retreat_research as rr
-from retreat_research.durations.frailty_likelihood import independent, sample_of, with_frailty
-from retreat_research.durations.frailty_nodes import STEP
+from retreat_research.durations.frailty.likelihood import independent, sample_of, with_frailty
+from retreat_research.durations.frailty.nodes import STEP
 from retreat_research.durations.observed import observe
 from retreat_research.durations.splines import natural_spline
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.optimize import nnls
 
-from retreat_research.durations import graph
-from retreat_research.durations.graph import Edges, covered, minimise, spans
+from retreat_research.durations.nonparametric import graph
+from retreat_research.durations.nonparametric.graph import Edges, covered, minimise, spans
 
 
 def random_edges(seed, s, e):

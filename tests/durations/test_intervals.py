@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retreat_research.durations.intervals import innermost_intervals
+from retreat_research.durations.nonparametric.intervals import innermost_intervals
 
 rows = st.lists(
     st.tuples(st.integers(0, 6), st.integers(0, 6), st.booleans()).map(

@@ -10,7 +10,7 @@ from scipy import integrate, stats
 
 import retreat_research as rr
 from retreat_research.durations.families import FAMILIES
-from retreat_research.durations.joint_likelihood import centre_of, evaluate, joint_of
+from retreat_research.durations.retreatment.likelihood import centre_of, evaluate, joint_of
 
 INF, NAN = np.inf, np.nan
 LAWS = {

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import chi2
 
 import retreat_research as rr
-from retreat_research.durations.logrank import SCORES, pooled_scores
+from retreat_research.durations.nonparametric.logrank import SCORES, pooled_scores
 from retreat_research.durations.observed import observe
 
 INF = np.inf

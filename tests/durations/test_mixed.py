@@ -7,9 +7,14 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import optimize, stats
 
 import retreat_research as rr
+from retreat_research.durations.families import FAMILIES
+from retreat_research.durations.mixed import likelihood
+from retreat_research.durations.mixed.parameters import phi_of
+from retreat_research.durations.mixed.result import natural_panel
+from retreat_research.durations.quadrature import adaptive_rule
 
 from . import naive_mixed as naive
 
@@ -58,6 +63,25 @@ def test_golden_cycles(golden, published, family):
     assert usual.llf == pytest.approx(fit.llf, abs=1e-4)
     assert ((usual.params - fit.params).abs() < 1e-3 * fit.bse).all()
     np.testing.assert_allclose(usual.bse, fit.bse, rtol=1e-3)
+
+
+@families
+def test_laplace_is_one_node(golden, published, family, monkeypatch):
+    """tramME maximises Laplace's approximation, which is the rule with one node; climbed here without its gradient."""
+    fit = rr.MixedAFT("product + log(dose) + age_c55", family=family).fit(golden)
+    monkeypatch.setattr(
+        likelihood, "CLOSE", 1e-8
+    )  # with one node the mode itself is needed
+    k, rule = 4, adaptive_rule(1, 1)
+    panel = natural_panel(family, fit.data, fit.x, None)
+
+    def loss(moved):
+        phi = phi_of(fit.estimate + moved * fit.bse.to_numpy(), k, FAMILIES[family])
+        return -likelihood.evaluate(panel, phi, likelihood.centre_of(panel, phi), rule).value
+
+    found = optimize.minimize(loss, np.zeros(6), method="Powell", options={"xtol": 1e-4, "ftol": 1e-10})
+    row = published.loc[("golden_cycles", f"{family} Laplace loglik")].iloc[0]
+    assert -found.fun == pytest.approx(row["estimate"], abs=1e-5)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import retreat_research as rr
-from retreat_research.durations.naive import LIFELINES, _of_turnbull
+from retreat_research.durations.checks.naive import LIFELINES, _of_turnbull
 
 INF = np.inf
 TIMES = ["midpoint", "right endpoint", "last visit"]

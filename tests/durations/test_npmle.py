@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retreat_research.durations.intervals import innermost_intervals
-from retreat_research.durations.npmle import PROMISE, maximise
+from retreat_research.durations.nonparametric.intervals import innermost_intervals
+from retreat_research.durations.nonparametric.npmle import PROMISE, maximise
 from retreat_research.errors import FitError
 
 

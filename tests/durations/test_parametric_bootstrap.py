@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import retreat_research as rr
+from retreat_research.durations.checks.bootstrap import independent_weeks, observe_like, one_row_each
 from retreat_research.durations.observed import observe
-from retreat_research.durations.parametric_bootstrap import independent_weeks, observe_like, one_row_each
 
 INF = np.inf
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import retreat_research as rr
-from retreat_research.durations.intervals import endpoint_codes, innermost_of
-from retreat_research.durations.npmle import maximise
-from retreat_research.durations.patient_bootstrap import _carried, _cells
+from retreat_research.durations.nonparametric.bootstrap import _carried, _cells
+from retreat_research.durations.nonparametric.intervals import endpoint_codes, innermost_of
+from retreat_research.durations.nonparametric.npmle import maximise
 
 INF = np.inf
 

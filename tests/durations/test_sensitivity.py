@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import retreat_research as rr
-from retreat_research.durations.sensitivity_result import RetreatmentSensitivity, _crossings
+from retreat_research.durations.retreatment.sensitivity_result import RetreatmentSensitivity, _crossings
 
 INF = np.inf
 ARMS = {"arm": ["a", "b"]}

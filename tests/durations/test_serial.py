@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import retreat_research as rr
 from retreat_research.durations.formula_json import must_be_plain
-from retreat_research.durations.frailty import GammaFrailty
+from retreat_research.durations.frailty.model import GammaFrailty
 from retreat_research.durations.serial import decoded, encoded
 
 FORMULAS = [

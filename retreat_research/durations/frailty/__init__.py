@@ -1,0 +1,1 @@
+"""Proportional hazards with a gamma frailty."""

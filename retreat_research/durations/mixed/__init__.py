@@ -1,0 +1,1 @@
+"""Accelerated failure time models in which patients differ."""

@@ -1,0 +1,1 @@
+"""What the intervals say without a model of their shape."""

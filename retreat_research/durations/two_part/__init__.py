@@ -1,0 +1,1 @@
+"""Whether there is a response, and how long it lasts."""
