@@ -69,9 +69,7 @@ def test_golden_cycles(golden, published, family):
 def test_laplace_is_one_node(golden, published, family, monkeypatch):
     """tramME maximises Laplace's approximation, which is the rule with one node; climbed here without its gradient."""
     fit = rr.MixedAFT("product + log(dose) + age_c55", family=family).fit(golden)
-    monkeypatch.setattr(
-        likelihood, "CLOSE", 1e-8
-    )  # with one node the mode itself is needed
+    monkeypatch.setattr(likelihood, "CLOSE", 1e-8)  # with one node the mode itself is needed
     k, rule = 4, adaptive_rule(1, 1)
     panel = natural_panel(family, fit.data, fit.x, None)
 
