@@ -77,7 +77,7 @@ def mixed(drawn: Drawn) -> Estimates:
     found["conditional median"] = _row(conditional, 0)
     found["log SD within"] = _parameter(fit, "log(scale)")
     found["log SD between"] = _parameter(fit, "log(sd)")
-    found["SD between"] = _exponential(found["log SD between"])
+    found["SD between"] = Estimate(fit.sd, fit.sd * fit.bse["log(sd)"], *fit.sd_interval())
     return found | _personal(fit, drawn)
 
 
@@ -94,7 +94,7 @@ _DECLARED = (
     Method("AFT", 'rr.AFT("arm", cov="sandwich")', (*_PARAMETERS, "log SD total", *_MARGINAL), aft),
     Method(
         "MixedAFT",
-        'rr.MixedAFT("arm")',
+        'rr.MixedAFT("arm"); the interval of SD between is by profile likelihood',
         (
             *_PARAMETERS,
             "log SD within",
@@ -132,12 +132,6 @@ def _row(table: pd.DataFrame, row: int) -> Estimate:
 
 def _parameter(fit: AFTResult | MixedAFTResult, name: str) -> Estimate:
     return Estimate(fit.params[name], fit.bse[name], *fit.conf_int().loc[name])
-
-
-def _exponential(log: Estimate) -> Estimate:
-    """An estimate and its interval taken back from the logarithm."""
-    estimate = float(np.exp(log.estimate))
-    return Estimate(estimate, estimate * log.se, float(np.exp(log.lower)), float(np.exp(log.upper)))
 
 
 def _personal(fit: MixedAFTResult, drawn: Drawn) -> Estimates:

@@ -5,6 +5,7 @@
 # From the root of the repository. The data are written with the results, so the tests need no R.
 # A log-normal mixed AFT on exact durations is this model: its log-likelihood is lmer's minus Σ ln t.
 # "modes" and "sd" are the patients' random effects and their conditional standard deviations.
+# "profile" is the 95% profile-likelihood interval of the SD between patients (random intercepts alone).
 # "vcov_fixed" takes the variance parameters as known: it is the inverse of the fixed effects' block of the information.
 # Its cross terms with the variance parameters are 0 in expectation only, so observed standard errors are a little larger.
 
@@ -29,7 +30,11 @@ fit_one <- function(data, formula) {
   fit <- suppressMessages(lmer(as.formula(formula), data, REML = FALSE, control = control))
   random <- VarCorr(fit)$patient
   modes <- ranef(fit, condVar = TRUE)$patient
+  # a finer grid than the default: the limits are interpolated
+  profile <- if (nrow(random) > 1) NULL else
+    confint(profile(fit, which = ".sig01", delta = 0.05, maxpts = 400), parm = ".sig01")
   list(
+    profile = unname(profile),
     formula = formula, singular = isSingular(fit), names = names(fixef(fit)), fixed = unname(fixef(fit)),
     vcov_fixed = unname(as.matrix(vcov(fit))), theta = unname(getME(fit, "theta")), sigma = sigma(fit),
     covariance_random = unname(matrix(as.numeric(random), nrow(random))), loglik = as.numeric(logLik(fit)),

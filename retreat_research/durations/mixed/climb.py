@@ -40,8 +40,8 @@ class Summit:
     Attributes
     ----------
     phi : float array (m,)
-    free : bool array (m,)
-        What was estimated; a loading on its boundary and a scale that the family fixes are not.
+    ways : float array (m, f)
+        The directions in which φ is free to move: all, but a loading on its boundary and a scale that the family fixes.
     centre : Centre
     found : Evaluation
     nodes : int
@@ -53,7 +53,7 @@ class Summit:
     """
 
     phi: np.ndarray
-    free: np.ndarray
+    ways: np.ndarray
     centre: Centre
     found: Evaluation
     nodes: int
@@ -80,40 +80,40 @@ def climb(panel: Panel, scale: float, constant: np.ndarray, nodes: int, doubling
     FitError
         If the maximum is not reached, or not with the most nodes.
     """
-    free = np.ones(panel.size, dtype=bool)
-    free[panel.k] = not panel.family.fixed_scale
+    ways = free_ways(panel)
     few = adaptive_rule(FEW_NODES, panel.dimension)
     starts = [_start(panel, ratio, scale, constant) for ratio in STARTS]
-    at_start = [_look(panel, phi, None, few) for phi in starts]
+    at_start = [look(panel, phi, None, few) for phi in starts]
     order = np.argsort([-np.nan_to_num(found.value, nan=-np.inf) for _, found in at_start])
     best = int(order[0])
-    rough, _ = _ascend(panel, Summit(starts[best], free, *at_start[best], FEW_NODES, 1 / scale), ROUGH)
-    return _settle(panel, rough, nodes, doubling)
+    rough, _ = _ascend(panel, Summit(starts[best], ways, *at_start[best], FEW_NODES, 1 / scale), ROUGH)
+    return settle(panel, rough, nodes, doubling)
 
 
 def settle_without(panel: Panel, summit: Summit, loading: int, doubling: bool = True) -> Summit | None:
     """The maximum with the loading at `loading` held at 0, if that costs no log-likelihood; else None."""
-    phi, free = summit.phi.copy(), summit.free.copy()
-    phi[panel.k + 1 + loading], free[panel.k + 1 + loading] = 0.0, False
+    phi, at = summit.phi.copy(), panel.k + 1 + loading
+    phi[at] = 0.0
+    ways = summit.ways[:, summit.ways[at] == 0]
     rule = adaptive_rule(summit.nodes, panel.dimension)
-    centre, found = _look(panel, phi, summit.centre.mode, rule)
+    centre, found = look(panel, phi, summit.centre.mode, rule)
     if not found.value > summit.found.value - NEAR:
         return None
-    settled = _settle(panel, Summit(phi, free, centre, found, summit.nodes, summit.steepness), summit.nodes, doubling)
+    settled = settle(panel, Summit(phi, ways, centre, found, summit.nodes, summit.steepness), summit.nodes, doubling)
     return settled if settled.found.value >= summit.found.value - SAME else None
 
 
-def _settle(panel: Panel, summit: Summit, nodes: int, doubling: bool) -> Summit:
+def settle(panel: Panel, summit: Summit, nodes: int, doubling: bool) -> Summit:
     """Ascend at `nodes`, and again at twice as many until doubling moves neither log-likelihood nor estimates."""
     while True:
         rule = adaptive_rule(nodes, panel.dimension)
-        centre, found = _look(panel, summit.phi, summit.centre.mode, rule)
+        centre, found = look(panel, summit.phi, summit.centre.mode, rule)
         summit, arrived = _ascend(panel, replace(summit, centre=centre, found=found, nodes=nodes), FINE)
         if arrived and not doubling:
             return summit
-        _, twice = _look(panel, summit.phi, summit.centre.mode, adaptive_rule(2 * nodes, panel.dimension))
+        _, twice = look(panel, summit.phi, summit.centre.mode, adaptive_rule(2 * nodes, panel.dimension))
         moved = abs(twice.value - summit.found.value)
-        _, decrement, concave = _step(twice, panel.weight, summit.free)
+        _, decrement, concave = _step(twice, panel.weight, summit.ways)
         if arrived and concave and moved < MOVES and decrement < MOVES:
             return replace(summit, moved=moved)
         if nodes >= MOST_NODES[panel.dimension]:
@@ -131,7 +131,7 @@ def _start(panel: Panel, ratio: float, scale: float, constant: np.ndarray) -> np
     return np.array([*((scale - within) * family.mean * constant / within), 1 / within, *loadings])
 
 
-def _look(panel: Panel, phi: np.ndarray, mode: np.ndarray | None, rule: Rule) -> tuple[Centre, Evaluation]:
+def look(panel: Panel, phi: np.ndarray, mode: np.ndarray | None, rule: Rule) -> tuple[Centre, Evaluation]:
     with np.errstate(all="ignore"):  # a step too far gives −inf or NaN, which is never accepted
         centre = centre_of(panel, phi, mode)
         return centre, evaluate(panel, phi, centre, rule)
@@ -143,10 +143,10 @@ def _ascend(panel: Panel, summit: Summit, goal: float) -> tuple[Summit, bool]:
     Or if what it found is not a maximum.
     """
     rule, unit = adaptive_rule(summit.nodes, panel.dimension), float(panel.weight.mean())
-    phi, free, centre, here = summit.phi, summit.free, summit.centre, summit.found
+    phi, ways, centre, here = summit.phi, summit.ways, summit.centre, summit.found
     idle = 0
     for _ in range(STEPS):
-        step, decrement, concave = _step(here, panel.weight, free)
+        step, decrement, concave = _step(here, panel.weight, ways)
         if decrement <= goal * unit:
             return replace(summit, phi=phi, centre=centre, found=here), concave
         if phi[panel.k] * panel.narrowest > WIDEST or phi[panel.k] > STEEPEST * summit.steepness:
@@ -154,7 +154,7 @@ def _ascend(panel: Panel, summit: Summit, goal: float) -> tuple[Summit, bool]:
         length = _longest(panel, phi, step)
         for _ in range(HALVINGS):
             tried = phi + length * step
-            there_centre, there = _look(panel, tried, centre.mode, rule)
+            there_centre, there = look(panel, tried, centre.mode, rule)
             if there.value >= here.value + 1e-4 * length * decrement - SLACK * abs(here.value):
                 break
             length /= 2
@@ -167,18 +167,21 @@ def _ascend(panel: Panel, summit: Summit, goal: float) -> tuple[Summit, bool]:
     return replace(summit, phi=phi, centre=centre, found=here), False
 
 
-def _step(here: Evaluation, weight: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, float, bool]:
+def free_ways(panel: Panel) -> np.ndarray:
+    """Every direction, but for a scale that the family fixes."""
+    return np.delete(np.eye(panel.size), [panel.k] if panel.family.fixed_scale else [], axis=1)
+
+
+def _step(here: Evaluation, weight: np.ndarray, ways: np.ndarray) -> tuple[np.ndarray, float, bool]:
     """Newton's step, its decrement, and whether the log-likelihood is concave here; if not, the step is scoring's."""
-    gradient, information = here.gradient[free], here.information[np.ix_(free, free)]
+    gradient, information = ways.T @ here.gradient, ways.T @ here.information @ ways
     concave = is_definite(information)
     if not concave:
-        scores = here.scores[:, free]
+        scores = here.scores @ ways
         information = (scores.T * weight) @ scores
         information += 1e-6 * np.diag(np.diag(information)) + 1e-12 * np.trace(information) * np.eye(len(information))
     part = np.linalg.solve(information, gradient)
-    step = np.zeros(free.size)
-    step[free] = part
-    return step, float(gradient @ part), concave
+    return ways @ part, float(gradient @ part), concave
 
 
 def is_definite(matrix: np.ndarray) -> bool:

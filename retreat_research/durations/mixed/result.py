@@ -134,6 +134,31 @@ class MixedAFTResult(DurationResult):
             return chi_square_mixture(statistic, 0, "no variation between patients")
         return chi_square_mixture(statistic, 1, "no random slope")
 
+    def sd_interval(self, level: float = 0.95) -> tuple[float, float]:
+        """The profile-likelihood interval of the SD between patients, ln weeks: lower, upper.
+
+        Parameters
+        ----------
+        level : float in (0, 1)
+
+        Returns
+        -------
+        tuple of float
+            The lower limit is 0 if no variation between patients would not be rejected. Unlike the normal interval of
+            ``log(sd)`` it exists where the estimate is 0, and it need not be symmetric on any scale. The same as
+            ``lme4::confint(fit, method = "profile")`` on exact log-normal durations.
+
+        Raises
+        ------
+        InputError
+            For a fit with a random slope.
+        """
+        from .profile import sd_interval
+
+        must(0 < level < 1, "`level` must lie between 0 and 1")
+        must(self.slope is None, "the profile interval is for models with a random intercept alone")
+        return sd_interval(self, level)
+
     def differenced_information(self) -> np.ndarray:
         """Minus the differenced gradient at the estimate, (p, p): what `information` should be, at 2 p evaluations."""
         p, inside = self.estimate.size, interior(self.estimate)
