@@ -35,7 +35,7 @@ def sd_interval(fit: MixedAFTResult, level: float) -> tuple[float, float]:
         if not family.fixed_scale:
             ways[k + 1, k] = sd  # the loading is SD/σ, so it moves with 1/σ
         centre, found = look(panel, phi, None, rule)
-        summit = settle(panel, Summit(phi, ways, centre, found, fit.nodes, phi[k]), fit.nodes, doubling=False)
+        summit = settle(panel, Summit(phi, ways, centre, found, fit.nodes, float(phi[k])), fit.nodes, doubling=False)
         at[0] = summit.phi
         return float(np.sqrt(max(2 * (fit.llf - summit.found.value), 0.0))) - reach
 
