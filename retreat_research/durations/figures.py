@@ -27,9 +27,10 @@ def axes(ax: Axes | None) -> Axes:
     return plt.gca() if ax is None else ax
 
 
-def share_with_effect(ax: Axes) -> Axes:
+def share_with_effect(ax: Axes, kind: str = "marginal") -> Axes:
     """Label the axes of a survival curve."""
-    ax.set(xlabel="Weeks since treatment", ylabel="Share with effect", ylim=(0, 1.02))
+    share = "Share with effect" if kind == "marginal" else "Probability that effect holds, typical patient"
+    ax.set(xlabel="Weeks since treatment", ylabel=share, ylim=(0, 1.02))
     ax.set_xlim(left=0)
     return ax
 
@@ -48,11 +49,14 @@ def curves(fit: Predictions, newdata: NewData = None, ax: Axes | None = None, ki
         ax.fill_between(weeks, curve["lower"], curve["upper"], color=line.get_color(), alpha=0.2, linewidth=0)
     if len(variables.columns):
         ax.legend(frameon=False)
-    return share_with_effect(ax)
+    return share_with_effect(ax, kind)
 
 
 def forest(fits: DurationResult | Mapping[str, DurationResult], ax: Axes | None = None) -> Axes:
-    """The ratios exp(β) with 95% intervals, without the intercept; of several fits, by name, side by side."""
+    """The ratios exp(β) with 95% intervals, without the intercept; of several fits, by name, side by side.
+
+    In a formula without intercept exp(β) of a level is no ratio, and there is no line at 1.
+    """
     several = fits if isinstance(fits, Mapping) else {"": fits}
     kinds = {fit.ratio.replace("_", " ") for fit in several.values()}
     must(len(kinds) == 1, f"a {' and a '.join(sorted(kinds))} cannot stand side by side: they mean the opposite")
@@ -65,10 +69,13 @@ def forest(fits: DurationResult | Mapping[str, DurationResult], ax: Axes | None 
         ratio, lower, upper = np.exp(table[["estimate", "lower", "upper"]].to_numpy().T)
         place = np.array([rows.index(name) for name in table.index]) + _beside(i, len(several))
         _interval_marks(ax, place, ratio, lower, upper, i, label)
-    ax.axvline(1, color="0.6", linewidth=1, zorder=0)
+    ratios = all("1" in map(str, fit.design.spec.formula) for fit in several.values())
+    if ratios:
+        ax.axvline(1, color="0.6", linewidth=1, zorder=0)
     if len(several) > 1:
         _legend_above(ax)
-    return _rows_down(ax, rows, f"{kinds.pop().capitalize()}, exp(β), with 95% interval")
+    what = f"{kinds.pop().capitalize()}, exp(β)" if ratios else "exp(β), no ratio as the formula has no intercept"
+    return _rows_down(ax, rows, f"{what}, with 95% interval")
 
 
 def medians(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -87,7 +94,7 @@ def medians(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 def caterpillar(ratio: np.ndarray, lower: np.ndarray, upper: np.ndarray, label: str, ax: Axes | None = None) -> Axes:
     """Each patient's ratio to a typical patient with its interval, in order, on a logarithmic scale."""
-    from matplotlib.ticker import NullFormatter, StrMethodFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     ax = axes(ax)
     order = np.argsort(ratio, kind="stable")
@@ -95,8 +102,9 @@ def caterpillar(ratio: np.ndarray, lower: np.ndarray, upper: np.ndarray, label: 
     ax.vlines(rank, lower[order], upper[order], color="0.65", linewidth=max(0.3, min(3.0, 200 / n)))
     ax.plot(rank, ratio[order], "o", markersize=max(1.5, min(5.0, 300 / n)))
     ax.axhline(1, color="0.4", linewidth=1)
-    ax.set_yscale("log", base=2)
-    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:.2g}"))
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set(xlabel="Patients, in order", ylabel=f"{label}, with 95% interval", xlim=(0, n + 1))
     return ax

@@ -137,11 +137,16 @@ class DurationResult(Examined, Predictions, Writable):
         return True
 
     def summary_frame(self) -> pd.DataFrame:
-        """One row per parameter: estimate, se, z, p, lower, upper, and the time ratio (or hazard ratio) exp(β)."""
+        """One row per parameter: estimate, se, z, p, lower, upper, and the time ratio (or hazard ratio) exp(β).
+
+        Only coefficients have z, p and a ratio: that a scale or a variance is 1 is no hypothesis, and whether a variance is
+        0 is for ``lr_test``.
+        """
         table = pd.concat([self.params, self.bse, self.tvalues, self.pvalues, self.conf_int()], axis=1)
-        k = len(self.design.names)
-        ratio = np.append(np.exp(self.estimate[:k]), np.full(self.estimate.size - k, np.nan))
-        return table.assign(**{self.ratio: ratio})
+        coefficient = np.arange(self.estimate.size) < len(self.design.names)
+        table = table.assign(**{self.ratio: np.exp(self.estimate)})
+        table.loc[~coefficient, ["z", "p", self.ratio]] = np.nan
+        return table
 
     def summary(self) -> Summary:
         """The fit as statsmodels prints one: ``print(fit.summary())``, ``fit.summary().as_html()``."""
@@ -160,7 +165,7 @@ class DurationResult(Examined, Predictions, Writable):
                 "BIC:": f"{self.bic:.2f}",
             }
         )
-        text.add_df(self.summary_frame().drop(columns=self.ratio), float_format="%.5f")
+        text.add_df(self.summary_frame().map(lambda value: "" if np.isnan(value) else f"{value:.5f}"))
         text.add_text(f"Cycles ended: {', '.join(f'{count} {kind}' for kind, count in self.censoring)}.")
         if self.endpoint is not None:
             text.add_text(f"Loss of effect: {self.endpoint}.")
@@ -194,7 +199,7 @@ class DurationResult(Examined, Predictions, Writable):
     def _repr_html_(self) -> str:
         from html import escape
 
-        table = self.summary_frame().to_html(float_format="{:.4f}".format)
+        table = self.summary_frame().to_html(float_format="{:.4f}".format, na_rep="")
         return f"<p>{type(self.model).__name__}: {escape(self._line())}</p>" + table
 
     def _line(self) -> str:

@@ -303,6 +303,7 @@ class MixedAFTResult(DurationResult):
             "Covariance:": self.model.cov,
             "SD within:": f"{self.scale * family_named(self.family).sd:.5f}",
             "SD between:": f"{self.sd:.5f}",
+            **({} if self.slope is None else {"SD of slope:": f"{np.exp(self._split()[2][1]):.5f}"}),
             "Nodes:": str(self.nodes),
         }
         return facts | ({"On its boundary:": ", ".join(self.boundary)} if self.boundary else {})
