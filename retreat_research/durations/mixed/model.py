@@ -70,7 +70,7 @@ class MixedAFT:
     >>> cycles = Cycles(lower, upper, patient=["a", "a", "a", "b", "b", "b", "a"])
     >>> fit = MixedAFT().fit(cycles)
     >>> round(fit.sd, 2), round(fit.scale, 2)
-    (0.37, 0.16)
+    (0.28, 0.18)
     """
 
     formula: str = "1"
