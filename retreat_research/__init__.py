@@ -80,7 +80,8 @@ sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PUBLIC, "studies"})
+    own = {name for name in globals() if name.startswith("__") and name != "__getattr__"}  # not what is imported here
+    return sorted({*own, *_PUBLIC, "studies"})
 
 
 if TYPE_CHECKING:

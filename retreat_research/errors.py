@@ -6,9 +6,11 @@ spreadsheet shows them (the header is row 1), the rows of arrays and data frames
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 SHOWN_ROWS = 10
@@ -65,6 +67,58 @@ def must_all(ok: Any, message: str, hint: str | None = None) -> None:
     ok = np.asarray(ok, dtype=bool)
     if not ok.all():
         must(False, f"{message} ({rows_text(np.flatnonzero(~ok))})", hint)
+
+
+def whole_number(value: Any, name: str, least: int, most: int | None = None, hint: str | None = None) -> int:
+    """`value` as an int, if it is a whole number from `least` to `most`: of Python or NumPy, but not True or 2.0."""
+    import numpy as np
+
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    reach = f", {least} or more" if most is None else f" from {least} to {most}"
+    inside = whole and least <= value and (most is None or value <= most)
+    must(inside, f"`{name}` must be a whole number{reach}", hint)
+    return int(value)
+
+
+def real_numbers(values: Any, name: str) -> np.ndarray:
+    """`values` as a float array of the same shape, NaN where one is missing.
+
+    Raises
+    ------
+    InputError
+        If one is not a number; dates and time differences are not, as nothing says their unit.
+    """
+    import numpy as np
+
+    try:
+        array = np.asarray(values)
+    except ValueError:  # lists of different lengths
+        raise InputError(f"`{name}` must be numbers, not lists of them") from None
+    if array.dtype.kind in "biuf":
+        return array.astype(float)
+    known = np.array([_real(value) for value in array.ravel()], dtype=float).reshape(*array.shape, 2)
+    timed = array.dtype.kind in "mM" or any(isinstance(value, date | timedelta) for value in array.ravel())
+    wanted = f"`{name}` must be numbers" if array.ndim else f"`{name}` must be a number"
+    hint = "weeks as numbers: divide by pandas.Timedelta(weeks=1)" if timed else None
+    if array.ndim == 1:
+        must_all(known[..., 1], wanted, hint)
+    must(bool(known[..., 1].all()), wanted, hint)
+    return known[..., 0]
+
+
+def _real(value: Any) -> tuple[float, bool]:
+    """`value` as a float, and whether it is one or missing."""
+    import numpy as np
+    import pandas as pd
+
+    if value is None or value is pd.NA:
+        return float("nan"), True
+    try:
+        if isinstance(value, np.generic) and value.dtype.kind not in "biufUS":  # complex, and times as their ticks
+            raise TypeError
+        return float(value), True
+    except (TypeError, ValueError, OverflowError):
+        return float("nan"), False
 
 
 def rows_text(rows: Any) -> str:

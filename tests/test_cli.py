@@ -123,7 +123,9 @@ def test_an_interrupted_study_leaves_an_older_report_whole(tmp_path):
     ) as job:
         seen = ""
         while "estimating durations" not in seen:
-            seen += job.stderr.readline()
+            line = job.stderr.readline()
+            assert line, seen  # its end: the command died before it came so far
+            seen += line
         time.sleep(3)
         job.send_signal(signal.SIGINT)
         _, rest = job.communicate(timeout=60)

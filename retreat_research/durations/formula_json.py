@@ -15,6 +15,8 @@ NUMPY = frozenset(
      "log2", "maximum", "minimum", "power", "round", "sign", "sin", "sinh", "sqrt", "square", "tan", "tanh", "where")
 )  # fmt: skip
 BARRED = ("np", "contr", "hashed")  # modules, and the one function that calls what it is given
+LARGEST_POWER = 10
+LARGEST_NUMBER = 2**31  # so that no arithmetic of a formula's own numbers takes long
 NODES = (
     ast.Expression, ast.Call, ast.keyword, ast.Name, ast.Attribute, ast.Constant, ast.Load, ast.List, ast.Tuple,
     ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.operator, ast.unaryop, ast.boolop, ast.cmpop,
@@ -117,7 +119,44 @@ def must_be_plain(expression: str) -> None:
         elif isinstance(node, ast.Call):
             named = isinstance(node.func, ast.Name) and node.func.id in TRANSFORMS and node.func.id not in BARRED
             allowed = named or isinstance(node.func, ast.Attribute)
-        must(allowed, "a file holds formulas of columns, arithmetic and the usual functions alone", hint)
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "power":
+                allowed = len(node.args) == 2 and not node.keywords and _is_small_power(*node.args)
+        elif isinstance(node, ast.BinOp):
+            allowed = _is_quick(node)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, int):
+            allowed = node.value < LARGEST_NUMBER
+        must(allowed, "a file holds formulas of columns, arithmetic (powers to 10) and the usual functions alone", hint)
+
+
+def _is_quick(node: ast.BinOp) -> bool:
+    """Whether the size of what comes out is bounded: 9**9**9 alone would never end."""
+    if isinstance(node.op, ast.Pow):
+        return _is_small_power(node.left, node.right)
+    repeats = isinstance(node.op, ast.Mult) and (_is_sequence(node.left) or _is_sequence(node.right))
+    return not isinstance(node.op, ast.LShift) and not repeats
+
+
+def _is_small_power(base: ast.expr, exponent: ast.expr) -> bool:
+    """Whether the exponent is a small number, and the base holds no other power."""
+    if isinstance(exponent, ast.UnaryOp) and isinstance(exponent.op, ast.USub):
+        exponent = exponent.operand
+    small = isinstance(exponent, ast.Constant) and isinstance(exponent.value, int | float)
+    nested = any(
+        isinstance(node, ast.Pow) or (isinstance(node, ast.Attribute) and node.attr == "power")
+        for node in ast.walk(base)
+    )
+    return small and exponent.value <= LARGEST_POWER and not nested  # type: ignore[attr-defined]
+
+
+def _is_sequence(node: ast.expr) -> bool:
+    """Whether a number times this repeats it."""
+    if isinstance(node, ast.BinOp):
+        return _is_sequence(node.left) or _is_sequence(node.right)
+    if isinstance(node, ast.BoolOp):
+        return any(_is_sequence(part) for part in node.values)
+    return isinstance(node, ast.List | ast.Tuple) or (
+        isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)
+    )
 
 
 def _is_known(module: str, name: str) -> bool:

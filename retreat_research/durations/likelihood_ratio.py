@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import FitError, RetreatError, must
+from ..errors import FitError, RetreatError, must, whole_number
 from ..streams import checked_seed
+from .serial import Writable
 
 if TYPE_CHECKING:
     from .result import DurationResult
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 SAME = (
     2e-6  # statistics closer than this are the same: a fit on its boundary has the log-likelihood of the smaller model
 )
+SPANNED = 1e-9  # of a column's length: what is left of it beside the columns it combines
 
 
 @dataclass(frozen=True)
-class LikelihoodRatio:
+class LikelihoodRatio(Writable):
     """A likelihood-ratio test.
 
     Attributes
@@ -78,8 +80,9 @@ def likelihood_ratio(
     ----------
     larger, smaller : DurationResult
     resamples : int
-        Draw so many sets of cycles from the smaller fit, seen as the cycles were (see ``fit.bootstrap``), and fit both
-        models to each: then nothing about the statistic's distribution is assumed. 199 give p-values down to 0.005.
+        Draw so many sets of cycles (none, or 19 or more) from the smaller fit, seen as the cycles were (see
+        ``fit.bootstrap``), and fit both models to each: then nothing about the statistic's distribution is assumed.
+        199 give p-values down to 0.005.
     seed : int in [0, 2**64)
     progress : bool
 
@@ -96,9 +99,10 @@ def likelihood_ratio(
 
     Notes
     -----
-    Known are: models that differ in covariates alone (χ²); a random intercept or none (½χ²₀ + ½χ²₁); a random slope
-    beside an intercept or none (½χ²₁ + ½χ²₂). A random slope and intercept against neither, families that contain each
-    other and everything else need `resamples`. The p-value is (1 + draws at least as large)/(1 + draws).
+    Known are: models that differ in covariates alone (χ²); a random intercept, a frailty or the habits of a joint
+    model, or none (½χ²₀ + ½χ²₁); a random slope beside an intercept or none (½χ²₁ + ½χ²₂). A random slope and intercept
+    against neither, families that contain each other, splines with other knots and everything else need `resamples`:
+    that one contains the other is then for you to know. The p-value is (1 + draws at least as large)/(1 + draws).
 
     Examples
     --------
@@ -107,6 +111,15 @@ def likelihood_ratio(
     >>> likelihood_ratio(MixedAFT().fit(cycles), AFT().fit(cycles)).null
     '½χ²₀ + ½χ²₁'
     """
+    from .result import DurationResult
+
+    for name, fit in (("larger", larger), ("smaller", smaller)):
+        model = isinstance(fit, DurationResult)
+        must(model, f"`{name}` must be a fit of the durations with parameters, not {type(fit).__name__}")
+    resamples = whole_number(resamples, "resamples", 0)
+    must(resamples == 0 or resamples >= 19, "`resamples` must be 19 or more")
+    alike = larger.likelihood_of == smaller.likelihood_of
+    must(alike, f"one log-likelihood is of {larger.likelihood_of}, the other of {smaller.likelihood_of}")
     same = all(np.array_equal(a, b) for a, b in zip(larger.data, smaller.data, strict=True))
     must(same, "the two fits are not of the same cycles", "fit both to the same rr.Cycles, with the same weights")
     fewer = larger.estimate.size > smaller.estimate.size
@@ -115,27 +128,47 @@ def likelihood_ratio(
     statistic = statistic if statistic > SAME else 0.0
     if resamples:
         return _resampled(statistic, larger, smaller, resamples, seed, progress)
-    same_form = larger.family == smaller.family and larger.model.formula == smaller.model.formula
-    effects = (_random_effects(larger), _random_effects(smaller))
-    if same_form and effects in ((1, 0), (2, 1)):
-        hypothesis = "no variation between patients" if effects[1] == 0 else "no random slope"
-        return chi_square_mixture(statistic, effects[1], hypothesis)
-    same_kind = type(larger) is type(smaller) and larger.family == smaller.family and effects[0] == effects[1]
-    if same_kind and set(smaller.names) < set(larger.names):
-        from scipy.stats import chi2
-
-        extra = [name for name in larger.names if name not in smaller.names]
-        p = float(chi2.sf(statistic, len(extra)))
-        return LikelihoodRatio(statistic, p, f"χ² with {len(extra)} df", f"no effect of {', '.join(extra)}")
-    must(False, "how the statistic of these two models is distributed is not known", "give resamples=199")
-    raise AssertionError
+    known = _known(statistic, larger, smaller)
+    must(known is not None, "how the statistic of these two models is distributed is not known", "give resamples=199")
+    assert known is not None
+    return known
 
 
-def _random_effects(fit: DurationResult) -> int:
-    """How many random effects a patient has."""
-    if not hasattr(fit, "effect_mean"):
-        return 0
-    return 2 if getattr(fit, "slope", None) is not None else 1
+def _known(statistic: float, larger: DurationResult, smaller: DurationResult) -> LikelihoodRatio | None:
+    """The test, if the smaller model is known to lie within the larger one and how the statistic is distributed."""
+    from scipy.stats import chi2
+
+    returns = [getattr(fit.model, "retreatment", None) for fit in (larger, smaller)]  # of a joint model
+    if not (_shape(larger) == _shape(smaller) and returns[0] == returns[1] and _spans(larger.x, smaller.x)):
+        return None
+    extra = [name for name in larger.names if name not in smaller.names]
+    covariates = larger.x.shape[1] - smaller.x.shape[1]
+    others = larger.estimate.size - smaller.estimate.size - covariates
+    if others == 0 and type(larger) is type(smaller) and _same_effects(larger, smaller):
+        p = float(chi2.sf(statistic, covariates))
+        return LikelihoodRatio(statistic, p, f"χ² with {covariates} df", f"no effect of {', '.join(extra)}")
+    if covariates == 0 and larger.effects == smaller.effects + 1 and others in (1, 2):
+        hypothesis = "no variation between patients" if smaller.effects == 0 else f"no {', '.join(extra)}"
+        return chi_square_mixture(statistic, others - 1, "no random slope" if others == 2 else hypothesis)
+    return None
+
+
+def _spans(larger: np.ndarray, smaller: np.ndarray) -> bool:
+    """Whether the columns of `smaller` (n, j) are combinations of those of `larger` (n, k)."""
+    left = smaller - larger @ np.linalg.lstsq(larger, smaller, rcond=None)[0]
+    return bool((np.linalg.norm(left, axis=0) <= SPANNED * np.linalg.norm(smaller, axis=0)).all())
+
+
+def _shape(fit: DurationResult) -> tuple[str, tuple[float, ...]]:
+    """The family or baseline, and a spline's knots: one with other knots is another model."""
+    knots = getattr(fit, "knots", getattr(getattr(fit, "law", None), "knots", ()))
+    return getattr(fit.model, "baseline", fit.family), tuple(knots)
+
+
+def _same_effects(larger: DurationResult, smaller: DurationResult) -> bool:
+    one, other = getattr(larger, "slope", None), getattr(smaller, "slope", None)
+    same = one is other if one is None or other is None else np.array_equal(one, other)
+    return larger.effects == smaller.effects and same
 
 
 def _resampled(
@@ -143,7 +176,6 @@ def _resampled(
 ) -> LikelihoodRatio:
     from .checks.bootstrap import must_draw_what_it_fits, observe_like, one_row_each, with_progress
 
-    must(resamples >= 19, "`resamples` must be 19 or more")
     must_draw_what_it_fits(smaller)
     data, at = one_row_each(smaller.data)
     drawn, failures = [], Counter[str]()

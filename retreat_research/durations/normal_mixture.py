@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..errors import must
 from .families import LOGNORMAL, Family
 from .quadrature import Rule, even_rule
 
+MOST = 1000  # σ_b/σ: nodes grow with it
 #: The trapezium rule over patients: at most so much of σ and of the SD between nodes, and so many SDs to either side.
 #: Errors in S are below 1e-10 for σ_b/σ from 0.01 to 20.
 STEP, STEP_OF_SD, REACH = 0.4, 0.5, 9.0
@@ -14,6 +16,8 @@ STEP, STEP_OF_SD, REACH = 0.4, 0.5, 9.0
 
 def mixing_rule(sd: float, scale: float) -> Rule:
     """A rule in SDs of patients who differ by `sd`, fine enough for what is as steep as scale · z."""
+    possible = scale > 0 and sd <= MOST * scale
+    must(bool(possible), f"patients cannot differ more than {MOST} times as much as cycles of a patient do")
     return even_rule(min(STEP_OF_SD, STEP * scale / max(sd, 1e-300)), REACH)
 
 

@@ -9,7 +9,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ..cycles import Cycles
-from ..errors import FitError, must, must_all, rows_text
+from ..errors import FitError, must, must_all, real_numbers, rows_text
+
+HEAVIEST = 1e6  # and its inverse the lightest: rounding and stopping rules leave such weights their digits
 
 
 class Observed(NamedTuple):
@@ -29,6 +31,8 @@ def observe(cycles: Cycles, weights: ArrayLike | None, entry: ArrayLike | None =
     must(isinstance(cycles, Cycles), f"`cycles` must be Cycles, not {type(cycles).__name__}", "see rr.Cycles")
     lower, upper = cycles.lower, cycles.upper
     weight = one_each(weights, "weights", len(cycles), 1.0)
+    within = (weight == 0) | ((weight >= 1 / HEAVIEST) & (weight <= HEAVIEST))
+    must_all(within, f"`weights` must be 0 or from {1 / HEAVIEST:g} to {HEAVIEST:g}", "divide all by their mean")
     start = one_each(entry, "entry", len(cycles), 0.0)
     rows = np.flatnonzero(np.isfinite(lower) & (weight > 0))
     if rows.size == 0:
@@ -61,7 +65,7 @@ def one_each(values: ArrayLike | None, name: str, n: int, otherwise: float) -> n
     """One finite number that is not negative per cycle, from an argument called `name`."""
     if values is None:
         return np.full(n, otherwise)
-    array = np.asarray(values, dtype=float)
+    array = real_numbers(values, name)
     must(array.shape == (n,), f"`{name}` has shape {array.shape}, not ({n},): one per cycle")
     must_all(np.isfinite(array) & (array >= 0), f"`{name}` must be finite and not negative")
     return array

@@ -15,17 +15,22 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from ..errors import must, must_all
+from ..errors import must, must_all, real_numbers
+from .asked import must_be_free, numbers, one_number
 
 if TYPE_CHECKING:
     from .design import Design
 
 WIDTH = ndtri(0.975)  # half a 95% interval, in standard errors
 KINDS = ("marginal", "conditional")
+PREDICTED = ("estimate", "se", "lower", "upper")
+CONTRAST = (*(part + end for part in ("difference", "ratio") for end in ("", "_se", "_lower", "_upper")), "p")
+SPREADS, CORRELATIONS = ("log(sd)", "log(sd slope)", "log(theta)"), ("atanh(corr)",)  # −inf and ±inf on boundaries
 STEP = 1e-3  # of a standard error: differences of smooth curves, good to about 1e-9
 TAIL = 1e-13  # while this share has lost effect, the mean is what S = 1 makes of it
 FIRST = -30.0  # so it is in e^−30 of the median: a mean gains at most 1e-13 of it from there
 LAST = -60.0  # log S from which on the mean is what S = 0 makes of it, heavy tails included
+WIDENINGS = 330  # of what is searched in ln t, each to three times as much: 9 do for real covariates
 PANELS, NODES = 32, 16  # Gauss–Legendre in ln t
 
 NewData: TypeAlias = "pd.DataFrame | Mapping[str, Any] | None"
@@ -73,7 +78,7 @@ class Predictions:
             The variables, ``weeks``, ``estimate``, ``se``, ``lower`` and ``upper`` (95%). The delta method's interval
             is symmetric in ln(−ln S).
         """
-        weeks = np.atleast_1d(np.asarray(weeks, dtype=float))
+        weeks = numbers(weeks, "weeks")
         must_all(weeks >= 0, "`weeks` must be numbers that are not negative")
         with np.errstate(divide="ignore"):
             log_weeks = np.log(weeks)[None, :]
@@ -106,7 +111,7 @@ class Predictions:
         pandas.DataFrame
             The variables, ``p``, ``estimate``, ``se``, ``lower`` and ``upper`` (weeks; 95%, symmetric in ln t).
         """
-        p = np.atleast_1d(np.asarray(p, dtype=float))
+        p = numbers(p, "p")
         must_all((p > 0) & (p < 1), "`p` must lie between 0 and 1")
 
         def value(theta: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -137,7 +142,7 @@ class Predictions:
             The variables, ``weeks``, ``estimate``, ``se``, ``lower`` and ``upper`` (weeks; 95%, symmetric in the
             logarithm).
         """
-        weeks = np.atleast_1d(np.asarray(weeks, dtype=float))
+        weeks = numbers(weeks, "weeks")
         must_all((weeks > 0) & np.isfinite(weeks), "`weeks` must be positive numbers")
 
         def value(theta: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -163,13 +168,14 @@ class Predictions:
             The variables, ``weeks``, ``estimate``, ``se``, ``lower`` and ``upper`` (per week; 95%, symmetric in the
             logarithm).
         """
-        weeks = np.atleast_1d(np.asarray(weeks, dtype=float))
+        weeks = numbers(weeks, "weeks")
         must_all((weeks > 0) & np.isfinite(weeks), "`weeks` must be positive numbers")
         log_weeks = np.log(weeks)[None, :]
 
         def value(theta: np.ndarray, x: np.ndarray) -> np.ndarray:
             log_survival, log_density = self._curves(theta, x, log_weeks, kind)
-            return log_density - log_survival - log_weeks
+            gone = np.isneginf(log_survival)  # beyond the range of numbers
+            return np.where(gone, np.inf, log_density - log_survival - log_weeks)
 
         return self._predict(value, "weeks", weeks, newdata, kind, draws, np.exp, np.exp)
 
@@ -198,12 +204,14 @@ class Predictions:
         pandas.DataFrame
             A row for each row of `newdata` after the first: the variables, ``difference`` (weeks) and ``ratio``, each
             with ``_se``, ``_lower`` and ``_upper`` (95%; the ratio's is symmetric in its logarithm), and ``p`` of no
-            difference (of the log ratio, or from draws the share on the far side of 1, doubled).
+            difference (of the log ratio, or from draws (1 + those on the far side of 1)/(1 + all), doubled).
         """
-        must(of in ("median", "rmst"), f"`of` must be median or rmst, not {of!r}")
-        must(bool(np.isfinite(weeks) and weeks > 0), "`weeks` must be a positive number")
-        must(kind in KINDS, f"`kind` must be one of {', '.join(KINDS)}, not {kind!r}")
+        must(isinstance(of, str) and of in ("median", "rmst"), f"`of` must be median or rmst, not {of!r}")
+        weeks = one_number(weeks, "weeks")
+        must(0 < weeks < np.inf, "`weeks` must be a positive number")
+        _must_be_a_kind(kind)
         x, variables = self._rows(newdata)
+        must_be_free(variables, CONTRAST)
         must(len(x) > 1, "`newdata` must have two rows or more: each is compared with the first")
 
         def value(theta: np.ndarray) -> np.ndarray:
@@ -211,25 +219,28 @@ class Predictions:
                 return self._log_quantile(theta, x, np.array([0.5]), kind)[:, 0]
             return self._log_rmst(theta, x, np.array([weeks]), kind)[:, 0]
 
-        logs = value(self.estimate)
-        found, log_ratio = np.exp(logs), logs[1:] - logs[0]
-        difference = found[1:] - found[0]
-        if draws is None:
-            gradient = _differences(value, self.estimate, self._steps())
-            se_log = _errors(gradient[1:] - gradient[0], self.covariance)
-            se = _errors(found[1:, None] * gradient[1:] - found[0] * gradient[0], self.covariance)
-            ends = np.array([[-WIDTH], [WIDTH]])
-            low, high = difference + ends * se
-            ratio_low, ratio_high = np.exp(log_ratio + ends * se_log)
-            p = 2 * _lower_tail(-np.abs(log_ratio / se_log))
-        else:
-            drawn = np.array([value(theta) for theta in self._checked(draws)])
-            moved = drawn[:, 1:] - drawn[:, :1]
-            apart = np.exp(drawn[:, 1:]) - np.exp(drawn[:, :1])
-            se, se_log = apart.std(axis=0, ddof=1), moved.std(axis=0, ddof=1)
-            low, high = np.quantile(apart, [0.025, 0.975], axis=0)
-            ratio_low, ratio_high = np.exp(np.quantile(moved, [0.025, 0.975], axis=0))
-            p = np.minimum(1, 2 * np.minimum((moved <= 0).mean(axis=0), (moved >= 0).mean(axis=0)))
+        with np.errstate(all="ignore"):  # what is beyond the range of numbers is 0 or inf
+            logs = value(self.estimate)
+            found, log_ratio = np.exp(logs), logs[1:] - logs[0]
+            must_all(np.isfinite(found), f"`newdata` has rows whose {of} is beyond the range of numbers")
+            difference = found[1:] - found[0]
+            if draws is None:
+                gradient = _differences(value, self.estimate, self._steps())
+                se_log = _errors(gradient[1:] - gradient[0], self.covariance)
+                se = _errors(found[1:, None] * gradient[1:] - found[0] * gradient[0], self.covariance)
+                ends = np.array([[-WIDTH], [WIDTH]])
+                low, high = difference + ends * se
+                ratio_low, ratio_high = np.exp(log_ratio + ends * se_log)
+                p = 2 * _lower_tail(-np.abs(log_ratio / se_log))
+            else:
+                drawn = np.array([value(theta) for theta in self._checked(draws)])
+                moved = drawn[:, 1:] - drawn[:, :1]
+                apart = np.exp(drawn[:, 1:]) - np.exp(drawn[:, :1])
+                se, (low, high) = _spread(apart)
+                se_log, log_ends = _spread(moved)
+                ratio_low, ratio_high = np.exp(log_ends)
+                beyond = np.minimum((moved <= 0).sum(axis=0), (moved >= 0).sum(axis=0))
+                p = np.minimum(1, 2 * (1 + beyond) / (1 + len(moved)))
         table = variables.iloc[1:].reset_index(drop=True)
         return table.assign(
             difference=difference,
@@ -256,24 +267,28 @@ class Predictions:
         gradient: Value | None = None,
     ) -> pd.DataFrame:
         """`value` where its interval is symmetric, taken `back`; `rate` is the size of back's derivative."""
-        must(kind in KINDS, f"`kind` must be one of {', '.join(KINDS)}, not {kind!r}")
+        _must_be_a_kind(kind)
         x, variables = self._rows(newdata)
-        found = value(self.estimate, x)
-        known = np.isfinite(found)  # at week 0 and inf nothing is uncertain
-        estimate = back(found)
-        if draws is None:
-            with np.errstate(invalid="ignore", over="ignore"):  # the interval of a hazard of nearly 0 has no upper end
+        must_be_free(variables, (name, *PREDICTED))
+        if len(x) * at.size == 0:
+            return variables.iloc[:0].assign(**dict.fromkeys((name, *PREDICTED), np.zeros(0)))
+        with np.errstate(all="ignore"):  # what is beyond the range of numbers is 0 or inf
+            found = value(self.estimate, x)
+            known = np.isfinite(found)  # at week 0 and inf nothing is uncertain
+            estimate = back(found)
+            if draws is None:
                 slopes = (
                     _differences(lambda theta: value(theta, x), self.estimate, self._steps())
                     if gradient is None
                     else gradient(x)
                 )
                 reach = np.where(known, _errors(np.where(known[..., None], slopes, 0.0), self.covariance), 0.0)
-                se = np.where(known, rate(found) * reach, 0.0)
+                reach = np.where(np.isnan(reach), np.inf, reach)  # the curve is too far off to be differenced
+                se = np.where(np.isinf(reach), np.inf, np.where(known, rate(found) * reach, 0.0))
                 ends = np.sort([back(found - WIDTH * reach), back(found + WIDTH * reach)], axis=0)
-        else:
-            drawn = np.array([back(value(theta, x)) for theta in self._checked(draws)])
-            se, ends = drawn.std(axis=0, ddof=1), np.quantile(drawn, [0.025, 0.975], axis=0)
+            else:
+                drawn = np.array([back(value(theta, x)) for theta in self._checked(draws)])
+                se, ends = _spread(drawn)
         table = variables.loc[variables.index.repeat(at.size)].reset_index(drop=True)
         return table.assign(
             **{name: np.tile(at, len(x))},
@@ -283,10 +298,18 @@ class Predictions:
             upper=ends[1].ravel(),
         )
 
+    def _names(self) -> tuple[str, ...]:
+        """Of `estimate`."""
+        raise NotImplementedError
+
     def _checked(self, draws: ArrayLike) -> np.ndarray:
-        array = np.asarray(draws, dtype=float)
+        """`draws` as an array; what is on its boundary may be infinite, as ``fit.bootstrap()`` gives it."""
+        array = real_numbers(draws, "draws")
         p = self.estimate.size
         must(array.ndim == 2 and array.shape[1] == p and len(array) > 1, f"`draws` must be of shape (draws, {p})")
+        spread, corr = ([name in edges for name in self._names()] for edges in (SPREADS, CORRELATIONS))
+        usable = np.isfinite(array) | (spread & (array == -np.inf)) | (corr & np.isinf(array))
+        must_all(usable.all(axis=1), "`draws` must be numbers", "leave out the draws that are not")
         return array
 
     def _steps(self) -> np.ndarray:
@@ -306,7 +329,7 @@ class Predictions:
         target = log_survival[None, :]
         low = np.full((len(x), target.size), -1.0)
         high = np.full((len(x), target.size), 4.0)
-        for _ in range(12):  # up to ±10,000 in ln t
+        for _ in range(WIDENINGS):
             above = self._curves(theta, x, high, kind)[0] > target
             below = self._curves(theta, x, low, kind)[0] < target
             if not (above | below).any():
@@ -334,6 +357,21 @@ class Predictions:
         survival = np.exp(self._curves(theta, x, flat, kind)[0]).reshape(log_t.shape)
         inside = (survival * np.exp(log_t) * np.tile(weights / 2, PANELS) * width).sum(axis=-1)
         return np.log(np.exp(begin) + inside)
+
+
+def _must_be_a_kind(kind: str) -> None:
+    must(isinstance(kind, str) and kind in KINDS, f"`kind` must be one of {', '.join(KINDS)}, not {kind!r}")
+
+
+def _spread(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Standard deviation over the first axis, and the 2.5% and 97.5% points; inf if draws are."""
+    known = ~np.isnan(drawn).reshape(len(drawn), -1).any(axis=1)
+    must_all(known, "`draws` must be parameters at which this can be predicted", "leave out the draws that are not")
+    se, ends = drawn.std(axis=0, ddof=1), np.quantile(drawn, [0.025, 0.975], axis=0)
+    if np.isfinite(drawn).all():
+        return se, ends
+    nearest = np.quantile(drawn, [0.025, 0.975], axis=0, method="nearest")  # none lies between a number and inf
+    return np.where(np.isnan(se), np.inf, se), np.where(np.isnan(ends), nearest, ends)
 
 
 def _differences(value: Value, theta: np.ndarray, steps: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.special import ndtr, ndtri
 
 from ..errors import must
+from .asked import one_number
 from .checks.examined import Examined
 from .design import Design
 from .observed import Observed
@@ -82,6 +83,11 @@ class DurationResult(Examined, Predictions, Writable):
         return str(self.model.family)
 
     @property
+    def effects(self) -> int:
+        """How many random effects a patient has."""
+        return 0
+
+    @property
     def nobs(self) -> int:
         """Cycles fitted."""
         return int(self.data.lower.size)
@@ -117,6 +123,7 @@ class DurationResult(Examined, Predictions, Writable):
 
     def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
         """Normal (1 − alpha) intervals of `params`: lower, upper."""
+        alpha = one_number(alpha, "alpha")
         must(0 < alpha < 1, "`alpha` must lie between 0 and 1")
         reach = ndtri(1 - alpha / 2) * self.bse
         return pd.DataFrame({"lower": self.params - reach, "upper": self.params + reach})
@@ -139,14 +146,13 @@ class DurationResult(Examined, Predictions, Writable):
     def summary_frame(self) -> pd.DataFrame:
         """One row per parameter: estimate, se, z, p, lower, upper, and the time ratio (or hazard ratio) exp(β).
 
-        Only coefficients have z, p and a ratio: that a scale or a variance is 1 is no hypothesis, and whether a variance is
-        0 is for ``lr_test``.
+        Only coefficients have z, p and a ratio: that a scale or a variance is 1 is no hypothesis, and whether a
+        variance is 0 is for ``lr_test``.
         """
         table = pd.concat([self.params, self.bse, self.tvalues, self.pvalues, self.conf_int()], axis=1)
         coefficient = np.arange(self.estimate.size) < len(self.design.names)
-        table = table.assign(**{self.ratio: np.exp(self.estimate)})
-        table.loc[~coefficient, ["z", "p", self.ratio]] = np.nan
-        return table
+        table.loc[~coefficient, ["z", "p"]] = np.nan
+        return table.assign(**{self.ratio: np.exp(np.where(coefficient, self.estimate, np.nan))})
 
     def summary(self) -> Summary:
         """The fit as statsmodels prints one: ``print(fit.summary())``, ``fit.summary().as_html()``."""
@@ -170,6 +176,9 @@ class DurationResult(Examined, Predictions, Writable):
         if self.endpoint is not None:
             text.add_text(f"Loss of effect: {self.endpoint}.")
         return text
+
+    def _names(self) -> tuple[str, ...]:
+        return self.names
 
     def _facts(self) -> dict[str, str]:
         """What else the head of the summary says."""
@@ -208,6 +217,11 @@ class DurationResult(Examined, Predictions, Writable):
             f"{self.family} {self.model.formula!r}, {self.nobs} cycles of {self.n_patients} patients ({ended}), "
             f"log-likelihood {self.llf:.4f}; {self.endpoint}"
         )
+
+
+def meat_of(scores: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """The middle of a sandwich, (p, p), from the weighted `scores` (g, p) of patients who count `weight` (g,) times."""
+    return (scores / weight[:, None]).T @ scores
 
 
 def describe_censoring(kind: np.ndarray) -> tuple[tuple[str, int], ...]:

@@ -6,6 +6,7 @@ A file holds the fields of the package's own classes. The formula is held as ter
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import hashlib
 import json
@@ -24,6 +25,12 @@ FORMAT, VERSION = "retreat_research fit", 1
 PACKAGES = ("durations", "records")  # whose classes a file may name
 LAWS: dict[str, Family | Shaped] = {**FAMILIES, **SHAPED}
 NUMBERS = "biuf"  # kinds of arrays written as plain numbers
+WIDEST = 1_000_000  # bytes of an array's element: a longer text is no label
+#: What the annotations of fields mean; the names of classes mean those classes.
+KINDS: dict[str, Any] = {
+    "Any": object, "By": (str, list, tuple), "None": type(None), "bool": bool, "str": str, "int": int,
+    "float": (float, int), "np.ndarray": np.ndarray,
+}  # fmt: skip
 
 
 class Writable:
@@ -38,14 +45,19 @@ class Writable:
         Raises
         ------
         InputError
-            If the formula holds more than columns, arithmetic and the usual functions, or labels are neither text nor
-            numbers.
+            If the formula holds more than columns, arithmetic and the usual functions, labels are neither text nor
+            numbers, or `path` cannot be written to.
         """
+        must(path is None or isinstance(path, str | Path), f"`path` must be a path, not {type(path).__name__}")
         content, ours = encoded(self), import_module("retreat_research").__version__
         body = {"format": FORMAT, "version": VERSION, "written_by": ours, "sha256": _hash(content), "fit": content}
         text = json.dumps(body, allow_nan=False, ensure_ascii=False)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            try:
+                Path(path).write_text(text, encoding="utf-8")
+            except (OSError, ValueError) as error:
+                why = getattr(error, "strerror", None) or error
+                raise InputError(f"the fit cannot be written to `path`: {why}") from None
         return text
 
 
@@ -79,7 +91,16 @@ def fit_from_json(source: str | Path) -> Any:
     >>> fit_from_json(fit.to_json()).llf == fit.llf
     True
     """
-    text = source if isinstance(source, str) and source.lstrip().startswith("{") else _read(Path(source))
+    must(isinstance(source, str | Path), f"`source` must be a text or a path, not {type(source).__name__}")
+    given = isinstance(source, str) and source.lstrip("\ufeff \t\r\n").startswith("{")
+    text = str(source).lstrip("\ufeff") if given else _read(Path(source))
+    try:
+        return _fit_of(text)
+    except RecursionError:
+        raise InputError("the text is not a fit that `to_json` wrote: its parts lie too deep in each other") from None
+
+
+def _fit_of(text: str) -> Any:
     try:
         body = json.loads(text)
     except ValueError as error:
@@ -97,18 +118,25 @@ def fit_from_json(source: str | Path) -> Any:
     )
     try:
         return decoded(body["fit"])
-    except (KeyError, TypeError, ValueError, AttributeError, ImportError, IndexError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ImportError, SyntaxError, ArithmeticError) as error:
         raise InputError(f"the fit cannot be read: {type(error).__name__}: {error}") from None
 
 
 def _read(path: Path) -> str:
-    must(path.is_file(), f"there is no file {path.name}", "give the text that `to_json` wrote, or a path to it")
     try:
-        return path.read_text(encoding="utf-8")
+        found = path.is_file()
+    except (OSError, ValueError):  # too long for a name, or with a character that none can have
+        found = False
+    name = path.name if len(path.name) <= 80 else "of that name"
+    must(found, f"there is no file {name}", "give the text that `to_json` wrote, or a path to it")
+    try:
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(f"{path.name} is not text") from None
+        raise InputError(f"{name} is not text") from None
+    except OSError as error:
+        raise InputError(f"{name} cannot be read: {error.strerror}") from None
 
 
 def _hash(content: Any) -> str:
@@ -159,7 +187,7 @@ def decoded(value: Any) -> Any:
         return value
     if "class" in value:
         fields = {name: decoded(part) for name, part in value["fields"].items()}
-        return _class_named(value["class"])(**fields)
+        return _made(_class_named(value["class"]), fields)
     if "array" in value:
         return _decoded_array(value)
     ((tag, content),) = value.items()
@@ -177,6 +205,37 @@ def decoded(value: Any) -> Any:
     raise InputError(f"the fit has an unknown part {tag!r}: it is written by a later version, or damaged")
 
 
+def _made(cls: type, fields: dict[str, Any]) -> Any:
+    """An object of `cls`, if each of the `fields` is of the kind that it is annotated with."""
+    own = {f.name: f.type for f in dataclasses.fields(cls)} if dataclasses.is_dataclass(cls) else cls.__annotations__
+    for name, value in fields.items():
+        must(name in own, f"the fit cannot be read: {cls.__name__} has no `{name}`")
+        kind = str(getattr(own[name], "__forward_arg__", own[name]))
+        known = _is_a(value, ast.parse(kind, mode="eval").body, labels=name == "labels")
+        must(known, f"the fit cannot be read: `{name}` of {cls.__name__} is not {kind}")
+    return cls(**fields)
+
+
+def _is_a(value: Any, kind: ast.expr, labels: bool = False) -> bool:
+    """Whether `value` is of an annotated `kind`; arrays that do not hold `labels` hold numbers."""
+    if isinstance(kind, ast.BinOp):
+        return _is_a(value, kind.left, labels) or _is_a(value, kind.right, labels)
+    if isinstance(kind, ast.Subscript):
+        if ast.unparse(kind.value) != "tuple":
+            return True
+        parts = kind.slice.elts if isinstance(kind.slice, ast.Tuple) else [kind.slice]
+        if ast.unparse(parts[-1]) == "...":
+            return isinstance(value, tuple) and all(_is_a(part, parts[0]) for part in value)
+        fits = isinstance(value, tuple) and len(value) == len(parts)
+        return fits and all(_is_a(part, own) for part, own in zip(value, parts, strict=True))
+    name = ast.unparse(kind)
+    if name not in KINDS:
+        return name in [cls.__name__ for cls in type(value).__mro__]
+    if isinstance(value, np.ndarray) and name == "np.ndarray":
+        return labels or value.dtype.kind in NUMBERS
+    return isinstance(value, KINDS[name]) and not (isinstance(value, bool) and name in ("int", "float"))
+
+
 def _encoded_array(array: np.ndarray) -> dict[str, Any]:
     must(
         array.dtype.kind in NUMBERS + "OU",
@@ -192,6 +251,7 @@ def _encoded_array(array: np.ndarray) -> dict[str, Any]:
 
 def _decoded_array(value: dict[str, Any]) -> np.ndarray:
     dtype, values = np.dtype(value["dtype"]), value["array"]
+    must(dtype.kind in NUMBERS + "OU" and dtype.itemsize <= WIDEST, f"the fit has an array of {dtype}")
     if dtype.kind == "O":
         array = np.empty(len(values), dtype=object)
         array[:] = [decoded(part) for part in values]

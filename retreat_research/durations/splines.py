@@ -13,6 +13,9 @@ from .observed import Observed
 
 BISECTIONS = 55  # of the distance between the outer knots: to its last digit
 PARTS = 64  # of the distance between two knots; with 16, held slopes cost the log-likelihood 0.5 in a hard case
+#: Inner ones. Harrell (2015, section 2.4.6) finds no use for more than 5 beside the outer two; work and memory grow as
+#: their square.
+MOST_KNOTS = 50
 OUTER = (0.05, 0.95)  # quantiles of the outer knots with 4 or more of them: Harrell (2015), table 2.3
 
 
@@ -134,6 +137,16 @@ def slopes_to_hold(knots: np.ndarray) -> np.ndarray:
     places = np.append(np.linspace(knots[:-1], knots[1:], PARTS, endpoint=False).T.ravel(), knots[-1])
     basis = natural_spline(places, knots)
     return np.hstack([basis.slope, basis.slope[:, :-1] + basis.bend[:, :-1] * np.diff(places) / 2])
+
+
+def inverse_where_held(information: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """The covariance (p, p) of estimates that cannot move along `held` (h, j), gradients in the first j of them."""
+    if not len(held):
+        return np.linalg.inv(information)
+    from scipy.linalg import null_space
+
+    free = null_space(np.hstack([held, np.zeros((len(held), len(information) - held.shape[1]))]))
+    return free @ np.linalg.inv(free.T @ information @ free) @ free.T
 
 
 def knots_from_data(data: Observed, inner: int) -> np.ndarray:

@@ -36,6 +36,11 @@ def test_dir_lists_the_public_names_before_they_are_loaded():
     assert done.stdout.strip() == "[]"
 
 
+def test_dir_lists_nothing_that_is_imported_for_own_use():
+    shown = {name for name in dir(rr) if not name.startswith("__")}
+    assert shown == {*rr._PUBLIC, "studies"}
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'nonesuch'"):
         rr.nonesuch  # noqa: B018

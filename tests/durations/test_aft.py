@@ -580,3 +580,29 @@ def test_plots(golden):
     plt.close("all")
     assert len(rr.AFT().fit(golden).plot().lines) == 1
     plt.close("all")
+
+
+@pytest.mark.parametrize("name", ["weights", "entry"])
+@pytest.mark.parametrize("values", [["x", 1, 1], [1j, 1, 1], [object(), 1, 1], pd.to_timedelta([7, 7, 7], unit="D")])
+def test_weights_and_entries_are_numbers(name, values):
+    with pytest.raises(rr.InputError, match=rf"`{name}` must be numbers \(row"):
+        rr.AFT().fit(rr.Cycles([4, 8, 6], [8, 12, INF]), **{name: values})
+
+
+@pytest.mark.parametrize("weight", [1e-300, 1e-7, 1e7, 1e300])
+def test_weights_that_leave_no_digits(weight):
+    with pytest.raises(rr.InputError, match=r"`weights` must be 0 or from 1e-06 to 1e\+06 \(row 1\); divide all by"):
+        rr.AFT().fit(rr.Cycles([4, 8, 6], [8, 12, INF]), weights=[0, weight, 1])
+
+
+@pytest.mark.parametrize(
+    "model",
+    [rr.AFT(), rr.AFT(family="gamma"), rr.AFT(family="flexible"), rr.GammaFrailty(), rr.MixedAFT()],
+    ids=lambda model: f"{type(model).__name__} {getattr(model, 'family', '')}",
+)
+def test_estimates_do_not_depend_on_the_size_of_weights(model, golden):
+    one = model.fit(golden)
+    for weight in (1e-6, 1e3):
+        other = model.fit(golden, weights=np.full(len(golden), weight))
+        np.testing.assert_allclose(other.estimate, one.estimate, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(np.sqrt(weight) * other.bse, one.bse, rtol=1e-3)

@@ -272,6 +272,28 @@ def test_exact_durations_fitted_exactly():
         rr.AFT("x", family="gamma").fit(cycles)
 
 
+@pytest.mark.parametrize(
+    ("lower", "upper", "entry", "runs_away"),
+    [
+        ([4] * 6, [8] * 6, None, "the scale goes to 0"),
+        ([0, 0, 0, 5, 5, 6], [4, 5, 6, INF, INF, INF], None, "the scale grows without bound"),
+        ([4, 8, 6, 7], [8, 12, 9, INF], [4, 8, 6, 7], "the scale goes to 0"),
+    ],
+)
+@pytest.mark.parametrize("family", ["gamma", "gengamma", "lognormal"])
+def test_a_scale_that_runs_away_is_said_to(family, lower, upper, entry, runs_away):
+    with pytest.raises(rr.FitError, match=runs_away):
+        rr.AFT(family=family).fit(rr.Cycles(lower, upper), entry=entry)
+
+
+def test_losses_that_may_all_have_come_at_entry():
+    cycles = rr.Cycles([4, 8, 6, 7], [8, 12, 9, INF])
+    with pytest.raises(
+        rr.FitError, match="no finite estimate for Intercept: all losses of effect may have come direct"
+    ):
+        rr.AFT(family="exponential").fit(cycles, entry=[4, 8, 6, 7])
+
+
 @shaped
 def test_a_level_without_event_is_named(family):
     cycles, _ = data_of(2)

@@ -314,3 +314,24 @@ def test_forest_of_several_fits(golden, fit, mixed):
     with pytest.raises(rr.InputError, match="hazard ratio and a time ratio cannot stand side by side"):
         forest({"times": fit, "hazards": hazards}, ax)
     plt.close("all")
+
+
+@pytest.mark.parametrize("resamples", [-1, 2.5, "x", None, True])
+def test_bad_resamples(fit, resamples):
+    with pytest.raises(rr.InputError, match="`resamples` must be a whole number, 0 or more"):
+        fit.diagnose(resamples=resamples)
+
+
+def test_a_sandwich_that_is_in_use_is_not_asked_for(golden, fit):
+    name = "outer product of scores over information: mean"
+    assert fit.diagnose().table.loc[name, "why"].endswith("a sandwich or a random effect is needed")
+    robust = rr.AFT("product", cov="sandwich").fit(golden)
+    assert robust.diagnose().table.loc[name, "why"].endswith("this fit's sandwich allows for that")
+
+
+def test_diagnoses_come_back_from_json(fit, mixed):
+    for found in (fit.diagnose(), mixed.diagnose()):
+        again = rr.fit_from_json(found.to_json())
+        pd.testing.assert_frame_equal(again.table, found.table, check_exact=True)
+        pd.testing.assert_frame_equal(again.influence, found.influence, check_exact=True)
+        np.testing.assert_array_equal(again.residuals, found.residuals)

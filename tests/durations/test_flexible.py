@@ -261,10 +261,24 @@ def test_three_visits_do_not_tell_four_coefficients():
     assert np.isfinite(rr.AFT(family="flexible", knots=1).fit(cycles).bse).all()
 
 
-@pytest.mark.parametrize("knots", [-1, 1.5])
+@pytest.mark.parametrize("knots", [-1, 1.5, True, "x", 1_000_000])
 def test_bad_knots(knots):
-    with pytest.raises(rr.InputError, match="`knots` must be a number from 0 up"):
+    with pytest.raises(rr.InputError, match="`knots` must be a whole number from 0 to 50"):
         rr.AFT(family="flexible", knots=knots)
+
+
+def test_numbers_of_numpy_are_numbers():
+    assert rr.AFT(family="flexible", knots=np.int64(1)) == rr.AFT(family="flexible", knots=1)
+
+
+def test_too_few_values_for_the_knots_are_a_sentence():
+    cycles = rr.Cycles([4] * 9 + [8], [4] * 9 + [8])
+    with pytest.raises(rr.InputError, match=r"^the durations take too few values for 5 inner knots; ask for fewer$"):
+        rr.AFT(family="flexible", knots=5).fit(cycles)
+
+
+def test_bootstrap_without_covariates(golden):
+    assert len(rr.AFT(family="flexible").fit(golden).bootstrap(2)) == 2
 
 
 def test_survreg_has_no_such_family(golden):

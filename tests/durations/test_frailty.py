@@ -263,9 +263,11 @@ def test_scores_and_weights_are_by_patient():
     )
     np.testing.assert_allclose(fit.scores.sum(axis=0), 0, atol=1e-4)
     np.testing.assert_allclose(fit._gradient(fit.estimate), fit.scores.sum(axis=0), atol=1e-6)
-    robust = rr.GammaFrailty("x", cov="sandwich").fit(cycles, weights)
-    bread = np.linalg.inv(fit.information)
-    np.testing.assert_allclose(robust.covariance, bread @ (fit.scores.T @ fit.scores) @ bread, rtol=1e-8)
+    robust = rr.GammaFrailty("x", cov="sandwich")
+    copies_robust = robust.fit(cycles_of(lower[rows], upper[rows], np.array(whose), x[rows]))
+    np.testing.assert_allclose(robust.fit(cycles, weights).bse, copies_robust.bse, rtol=1e-5)
+    bread, own = np.linalg.inv(copies_robust.information), copies_robust.scores
+    np.testing.assert_allclose(copies_robust.covariance, bread @ (own.T @ own) @ bread, rtol=1e-8)
 
 
 def test_patients_and_curves_against_scipy():
@@ -476,10 +478,15 @@ def test_summary_plot_pickle(golden):
         ({"baseline": "cox"}, "`baseline` must be one of weibull, spline"),
         ({"cov": "cluster"}, "`cov` must be one of observed, sandwich"),
         ({"knots": 3}, "`knots` are for a spline"),
-        ({"baseline": "spline", "knots": -1}, "`knots` must not be negative"),
-        ({"baseline": "spline", "knots": [4]}, "two or more increasing positive weeks"),
-        ({"baseline": "spline", "knots": [4, 3]}, "two or more increasing positive weeks"),
-        ({"baseline": "spline", "knots": [0, 3]}, "two or more increasing positive weeks"),
+        ({"baseline": "spline", "knots": -1}, "`knots` must be a whole number from 0 to 50; or give"),
+        ({"baseline": "spline", "knots": True}, "`knots` must be a whole number from 0 to 50; or give"),
+        ({"baseline": "spline", "knots": [4]}, "2 to 52 increasing positive weeks"),
+        ({"baseline": "spline", "knots": [4, 3]}, "2 to 52 increasing positive weeks"),
+        ({"baseline": "spline", "knots": [0, 3]}, "2 to 52 increasing positive weeks"),
+        ({"baseline": "spline", "knots": [1, np.inf]}, "2 to 52 increasing positive weeks"),
+        ({"baseline": "spline", "knots": ["a", "b"]}, "`knots` must be numbers"),
+        ({"frailty": "x"}, "`frailty` must be True or False"),
+        ({"frailty": None}, "`frailty` must be True or False"),
     ],
 )
 def test_bad_specifications(arguments, message):

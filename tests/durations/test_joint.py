@@ -21,23 +21,25 @@ LAWS = {
 }
 
 
-def simulate(seed, patients, cycles, gamma, omega=0.0, visit=2.0, end=60.0, alpha=-6.0, shape=2.0):
+TRUTH = (2.4, np.log(0.2), np.log(0.35))  # β, log σ, log sd
+
+
+def simulate(seed, patients, cycles, gamma, omega=0.0, visit=2.0, end=60.0, alpha=-6.0, shape=2.0, truth=TRUTH):
     """Retreatment while effective, at which effect is assessed, or loss seen at the next visit of a grid."""
     rng = np.random.default_rng(seed)
     u = np.repeat(rng.normal(size=patients), cycles)
     v = np.repeat(rng.normal(size=patients), cycles)
-    t = np.exp(TRUTH[0] + np.exp(TRUTH[2]) * u + np.exp(TRUTH[1]) * rng.normal(size=u.size))
+    t = np.exp(truth[0] + np.exp(truth[2]) * u + np.exp(truth[1]) * rng.normal(size=u.size))
     week = (rng.exponential(size=u.size) / np.exp(alpha + gamma * u + omega * v)) ** (1 / shape)
     lost = np.ceil(t / visit) * visit if visit else t
     first, late = (week < t) & (week < end), lost > end
     lower = np.where(first, week, np.where(late, end, lost - visit))
     upper = np.where(first | late, INF, lost)
-    frame = pd.DataFrame({"censoring": np.select([first, late], ["retreated", "follow-up"], "interval")})
+    frame = pd.DataFrame(
+        {"censoring": np.select([first, late], ["retreated", "follow-up"], "interval" if visit else "exact")}
+    )
     frame["next_weeks"] = np.where(first, week, lost)
     return rr.Cycles(lower, upper, patient=np.repeat(np.arange(patients), cycles), data=frame)
-
-
-TRUTH = (2.4, np.log(0.2), np.log(0.35))  # β, log σ, log sd
 
 
 @cache
@@ -203,6 +205,12 @@ def test_habits_keep_the_shared_effect_with_the_durations():
     assert abs(own.params["log(sd)"] - TRUTH[2]) < 4 * own.bse["log(sd)"]
     assert own.llf > plain.llf + 10
     assert own.names[-1] == "retreatment sd"
+    assert not own.association().taken_over
+    assert own.association().caution == ""
+    assert (plain.effects, own.effects) == (1, 2)
+    test = rr.likelihood_ratio(own, plain)  # a variance of 0 is on its boundary
+    assert test.null == "½χ²₀ + ½χ²₁"
+    assert test.p == pytest.approx(stats.chi2.sf(2 * (own.llf - plain.llf), 1) / 2)
 
 
 @settings(max_examples=5, deadline=None)
@@ -257,6 +265,28 @@ def test_association():
     assert "hazard_ratio" in about._repr_html_()
 
 
+def test_an_effect_that_returns_have_taken_over_is_no_finding():
+    """Durations tell patients apart less than their habits do, and γ is 0."""
+    cycles = simulate(3, 60, 4, gamma=0.0, omega=2.0, truth=(2.4, np.log(0.3), np.log(0.2)))
+    fit = rr.JointRetreatment(nodes=7).fit(cycles)
+    about = fit.association()
+    assert about.likelihood_ratio.p < 1e-6  # what must not be read as a finding
+    assert about.taken_over
+    for text in (str(about), " ".join(str(fit.summary()).split())):
+        assert "Warning: gamma is no finding here" in text
+        assert f"SD of ln T is {fit.sd:.3f}, and {fit.sd_alone:.3f} from durations alone" in text
+        assert "Put what sets returns into `retreatment`, or use habits=True" in text
+    assert "hazard ratio" not in str(about)
+    assert about.frame()[["sd", "sd_alone"]].iloc[0].tolist() == [fit.sd, fit.sd_alone]
+
+
+def test_without_habits_a_clear_association_has_a_caution():
+    about = fitted().association()
+    assert not about.taken_over
+    assert str(about).endswith(about.caution)
+    assert "Without habits=True" in " ".join(str(fitted().summary()).split())
+
+
 def test_patients_and_files():
     fit = fitted()
     patients = fit.patients
@@ -276,7 +306,7 @@ def test_its_likelihood_is_not_compared_with_that_of_durations():
 
 
 def test_no_bootstrap_is_said():
-    with pytest.raises(rr.FitError, match="cannot draw cycles"):
+    with pytest.raises(rr.InputError, match="cannot draw cycles"):
         fitted().bootstrap(2)
 
 

@@ -73,6 +73,39 @@ def test_resamples_find_what_is_there(fits):
     assert "<p>" in found._repr_html_()
 
 
+def test_frailty_or_none():
+    cycles = cycles_of(seed=5, between=0.3)
+    with_frailty, without = rr.GammaFrailty("x").fit(cycles), rr.GammaFrailty("x", frailty=False).fit(cycles)
+    found = rr.likelihood_ratio(with_frailty, without)
+    assert found.null == "½χ²₀ + ½χ²₁"
+    assert _of(found) == pytest.approx(_of(with_frailty.lr_test()), abs=1e-6)
+    weibull = rr.AFT("x", family="weibull").fit(cycles)  # the same model without frailty, under another name
+    assert _of(rr.likelihood_ratio(with_frailty, weibull)) == pytest.approx(_of(found), abs=1e-6)
+
+
+def test_a_recoded_factor_is_the_same_model(fits):
+    cycles = cycles_of()
+    larger = rr.AFT("C(cycle) + x").fit(cycles)
+    found = rr.likelihood_ratio(larger, rr.AFT("cycle").fit(cycles))
+    assert found.p == pytest.approx(stats.chi2.sf(found.statistic, 3))
+
+
+def test_models_that_do_not_contain_each_other_are_refused(fits):
+    cycles = cycles_of()
+    pairs = [
+        (rr.AFT("x", family="flexible", knots=3), rr.AFT("x", family="flexible", knots=2)),
+        (rr.GammaFrailty("x", baseline="spline", knots=3), rr.GammaFrailty("x", baseline="spline", knots=2)),
+        (rr.MixedAFT("x + cycle", slope="cycle"), rr.MixedAFT("x", slope="x")),
+        (rr.AFT("x + cycle"), rr.AFT("C(cycle)")),
+        (rr.AFT("x + cycle"), rr.AFT("x", family="weibull")),
+    ]
+    for larger, smaller in pairs:
+        with pytest.raises(rr.InputError, match=r"is not known|must have more parameters"):
+            rr.likelihood_ratio(larger.fit(cycles), smaller.fit(cycles))
+    with pytest.raises(rr.InputError, match="is not known"):
+        rr.likelihood_ratio(pairs[0][0].fit(cycles), pairs[0][1].fit(cycles))
+
+
 def test_what_cannot_be_compared(fits):
     with pytest.raises(rr.InputError, match="how the statistic of these two models is distributed is not known"):
         rr.likelihood_ratio(fits["slope"], fits["alone"])
@@ -82,3 +115,24 @@ def test_what_cannot_be_compared(fits):
         rr.likelihood_ratio(fits["alone"], fits["mixed"])
     with pytest.raises(rr.InputError, match="`resamples` must be 19 or more"):
         rr.likelihood_ratio(fits["mixed"], fits["alone"], resamples=5)
+
+
+@pytest.mark.parametrize("resamples", [-1, 2.5, "x", None, True, 18])
+def test_bad_resamples(golden, resamples):
+    fit = rr.AFT().fit(golden)
+    with pytest.raises(rr.InputError, match="`resamples` must be "):
+        rr.likelihood_ratio(rr.AFT("product").fit(golden), fit, resamples=resamples)
+
+
+def test_only_fits_with_parameters(golden):
+    fit = rr.AFT().fit(golden)
+    for other in (rr.Turnbull().fit(golden), None, "x", rr.AFT()):
+        with pytest.raises(rr.InputError, match="`smaller` must be a fit of the durations with parameters, not"):
+            rr.likelihood_ratio(fit, other)
+        with pytest.raises(rr.InputError, match="`larger` must be a fit of the durations with parameters, not"):
+            rr.likelihood_ratio(other, fit)
+
+
+def test_tests_come_back_from_json(fits):
+    test = rr.likelihood_ratio(fits["mixed"], fits["alone"])
+    assert rr.fit_from_json(test.to_json()) == test

@@ -196,12 +196,19 @@ def test_only_cycles_with_a_response_are_compared():
         ({"by": "arm", "scores": "sum"}, rr.InputError, "`scores` must be one of sun"),
         ({"by": "arm", "within": "arm"}, rr.InputError, "`within` must be None"),
         ({"by": "arm", "within": "patient"}, rr.InputError, "no patient has cycles in two groups"),
-        ({"by": "arm", "permutations": 0}, rr.InputError, "`permutations` must be at least 1"),
+        ({"by": "arm", "permutations": 0}, rr.InputError, "`permutations` must be a whole number, 1 or more"),
+        ({"by": "arm", "permutations": 1.5}, rr.InputError, "`permutations` must be a whole number, 1 or more"),
+        ({"by": "arm", "permutations": "x"}, rr.InputError, "`permutations` must be a whole number, 1 or more"),
+        ({"by": None}, rr.InputError, "`by` must be the name of a column"),
+        ({"by": 3}, rr.InputError, "`by` must be the name of a column"),
+        ({"by": [["arm"]]}, rr.InputError, "`by` must be the name of a column"),
+        ({"by": ["arm", "arm"]}, rr.InputError, "`by` names 'arm' twice"),
+        ({"by": "lists"}, rr.InputError, "a group must be one text or number"),
         ({"by": "arm", "seed": "x"}, rr.InputError, "`seed` must be a whole number"),
     ],
 )
 def test_bad_requests(call, error, message):
-    data = pd.DataFrame({"arm": [0, 0, 1, 1], "one": 1, "gap": [1, 2, np.nan, 1]})
+    data = pd.DataFrame({"arm": [0, 0, 1, 1], "one": 1, "gap": [1, 2, np.nan, 1], "lists": [[1]] * 4})
     cycles = rr.Cycles([4, 8, 4, 8], [8, 12, 8, INF], patient=[0, 0, 1, 1], data=data)
     with pytest.raises(error, match=message):
         rr.logrank(cycles, **call)

@@ -286,18 +286,16 @@ def test_order_and_names_do_not_matter(family, seed):
 def test_weights_of_patients_are_duplicates(family, seed):
     frame, lower, upper = clustered(seed)
     count = np.random.default_rng(seed).integers(0, 3, 25)[frame["patient"]]
-    model = rr.MixedAFT("x", family=family)
-    weighted = model.fit(rr.Cycles(lower, upper, data=frame), count)
     rows = np.concatenate([np.flatnonzero(count >= 1), np.flatnonzero(count == 2)])
     again = frame.iloc[rows].copy()
     again.iloc[np.count_nonzero(count >= 1) :, 0] += 1000  # the same patients once more, under other names
-    repeated = model.fit(rr.Cycles(lower[rows], upper[rows], data=again))
-    assert weighted.llf == pytest.approx(repeated.llf, abs=1e-6)
-    np.testing.assert_allclose(weighted.params, repeated.params, atol=1e-5)
-    np.testing.assert_allclose(weighted.bse, repeated.bse, rtol=1e-4)
-    twice = rr.MixedAFT("x", family=family, cov="sandwich").fit(rr.Cycles(lower, upper, data=frame), 2 * count)
-    once = rr.MixedAFT("x", family=family, cov="sandwich").fit(rr.Cycles(lower, upper, data=frame), count)
-    np.testing.assert_allclose(twice.bse, once.bse, rtol=1e-4)  # a sandwich does not know how often weights count
+    for cov in ("observed", "sandwich"):
+        model = rr.MixedAFT("x", family=family, cov=cov)
+        weighted = model.fit(rr.Cycles(lower, upper, data=frame), count)
+        repeated = model.fit(rr.Cycles(lower[rows], upper[rows], data=again))
+        assert weighted.llf == pytest.approx(repeated.llf, abs=1e-6)
+        np.testing.assert_allclose(weighted.params, repeated.params, atol=1e-5)
+        np.testing.assert_allclose(weighted.bse, repeated.bse, rtol=1e-4)
 
 
 @families
@@ -571,7 +569,9 @@ def test_the_test_of_no_variation_knows_the_boundary():
     ("options", "weights", "message"),
     [
         ({"family": "gumbel"}, None, "`family` must be one of"),
-        ({"nodes": 2}, None, "`nodes` must be a whole number from 3"),
+        ({"nodes": 2}, None, "`nodes` must be a whole number from 3 to 60"),
+        ({"nodes": True}, None, "`nodes` must be a whole number from 3 to 60"),
+        ({"nodes": "x"}, None, "`nodes` must be a whole number from 3 to 60"),
         ({"cov": "cluster"}, None, "`cov` must be one of"),
         ({"slope": "own"}, None, "`slope` own does not vary within patients"),
         ({"slope": "absent"}, None, "names absent, which the cycles do not have"),
@@ -594,3 +594,18 @@ def test_pickles():
     assert again.llf == fit.llf
     pd.testing.assert_frame_equal(again.patients, fit.patients)
     assert again.personal(0, {"x": 0}).median == fit.personal(0, {"x": 0}).median
+
+
+def test_numbers_of_numpy_are_numbers():
+    assert rr.MixedAFT(nodes=np.int64(7)) == rr.MixedAFT(nodes=7)
+
+
+def test_durations_of_absurd_size_are_said_to_be():
+    rng = np.random.default_rng(0)
+    lower = np.append(np.floor(np.exp(2.4 + 0.4 * rng.normal(size=60)) / 4) * 4, [1e30, 1e30])
+    upper = np.append(np.where(rng.random(60) < 0.2, np.inf, lower[:60] + 4), [2e30, np.inf])
+    cycles = rr.Cycles(lower, upper, patient=np.append(np.arange(60) // 3, [99, 99]))
+    with pytest.raises(
+        rr.FitError, match="did not converge: the likelihood cannot be evaluated near durations of such"
+    ):
+        rr.MixedAFT(family="exponential").fit(cycles)

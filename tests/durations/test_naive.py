@@ -11,7 +11,8 @@ from retreat_research.durations.checks.naive import LIFELINES, _of_turnbull
 
 INF = np.inf
 TIMES = ["midpoint", "right endpoint", "last visit"]
-COLUMNS = ["times", "estimator", "cycles", "median", "lower", "upper", "mean_26", "se_log", "se_ratio", "difference"]
+COLUMNS = ["times", "estimator", "cycles", "median_left", "median", "lower", "upper", "mean_26", "se_log", "se_ratio"]
+COLUMNS = [*COLUMNS, "difference"]
 
 
 def visited(gap, patients=150, each=4, median=8.0, last=36, seed=0):
@@ -90,8 +91,13 @@ def test_the_reference_is_the_clustered_aft(golden):
     assert (ours["se_ratio"], ours["difference"]) == (1, 0)
     independent = table.loc[("interval", "AFT, cycles as independent")]
     assert independent["se_ratio"] == pytest.approx(alone.quantile(0.5)["se"].item() / median["se"])
-    assert table.loc[("interval", "Turnbull"), "median"] == rr.Turnbull().fit(golden).quantile(0.5)
-    np.testing.assert_allclose(table["difference"], table["median"] - ours["median"])
+    region = rr.Turnbull().fit(golden).intervals.set_index("right")["left"]
+    turnbull = table.loc[("interval", "Turnbull")]
+    assert turnbull["median"] == rr.Turnbull().fit(golden).quantile(0.5)
+    assert turnbull["median_left"] == region[turnbull["median"]]
+    assert np.isnan(turnbull["difference"])  # a region is not a number
+    others = table.drop(index=("interval", "Turnbull"))
+    np.testing.assert_allclose(others["difference"], others["median"] - ours["median"])
 
 
 def test_turnbull_mean_spreads_loss_evenly():
@@ -191,16 +197,23 @@ def test_what_lifelines_cannot_fit_is_said_to_be_unknown(monkeypatch):
             rr.InputError,
             "`family` must be one of lognormal, weibull",
         ),
-        (lambda: rr.naive_bias(visited(4), by="arm"), rr.InputError, "`by` names arm, which the cycles do not have"),
+        (lambda: rr.naive_bias(visited(4), by="arm"), rr.InputError, "`by`: there is no column 'arm'"),
         (
             lambda: rr.naive_bias(rr.Cycles([4, 8], [8, 12], data=pd.DataFrame({"arm": ["a", None]})), by="arm"),
             rr.InputError,
-            r"`by` arm is missing \(row 1\)",
+            r"`by`: 'arm' is missing \(row 1\)",
+        ),
+        (lambda: rr.naive_bias(visited(4), family=[]), rr.InputError, "`family` must be one of lognormal, weibull"),
+        (lambda: rr.naive_bias(visited(4), by=["arm"]), rr.InputError, "`by` must be the name of a column"),
+        (
+            lambda: rr.naive_bias(rr.Cycles([4, 8, 6], [8, 12, INF], patient=["a"] * 3)),
+            rr.FitError,
+            "^the cycles are of one patient, and standard errors need two or more$",
         ),
         (
             lambda: rr.naive_bias(rr.Cycles([4, 8], [INF, INF], data=pd.DataFrame({"arm": ["a", "a"]})), by="arm"),
             rr.FitError,
-            "arm a: no cycle ended in loss of effect",
+            r"one value of arm \(rows 0, 1\): no cycle ended in loss of effect",
         ),
     ],
 )
@@ -210,6 +223,12 @@ def test_bad_input(call, error, message):
 
 
 # the result
+
+
+def test_a_median_that_stays_is_not_said_to_move():
+    sentence = rr.naive_bias(with_silent(visited(4), 1)).sentence
+    assert sentence.endswith("1 cycles without response as durations of 0 leave the midpoint's Kaplan-Meier median at "
+                             "10.0 weeks.")  # fmt: skip
 
 
 def test_result(bias):

@@ -27,6 +27,20 @@ def like(lower, upper, weeks, seed=0, **more):
 # the observation scheme, case by case
 
 
+def test_planned_visits_are_everyones():
+    """With all bounds at weeks 4, 8 and 16, new durations are seen there and nowhere else, until follow-up ends."""
+    lower, upper = [0, 4, 8, 8, 4] * 6, [4, 8, 16, INF, INF] * 6
+    data = observed(lower, upper)
+    weeks = np.tile([1.0, 5.0, 12.0, 20.0, 7.0], 6)
+    found = observe_like(data, weeks, np.random.default_rng(0))
+    assert set(found.lower) <= {0, 4, 8, 16}
+    assert set(found.upper) <= {4, 8, 16, INF}
+    assert ((found.lower < weeks) & (weeks <= found.upper)).all()
+    ended = np.isinf(np.array(upper))
+    assert (found.lower[ended] <= np.array(lower)[ended]).all()  # followed no longer than before
+    assert [(low, up) for low, up in zip(found.lower[:2], found.upper[:2], strict=True)] == [(0, 4), (4, 8)]
+
+
 def test_an_interval_row_keeps_its_visits():
     rows = like([8.0] * 6, [12.0] * 6, [9, 12, 12.5, 3, 4, 100])
     assert rows == [(8, 12), (8, 12), (12, 16), (0, 4), (0, 4), (96, 100)]
@@ -221,7 +235,24 @@ def test_what_cannot_be_drawn(golden):
     alone = rr.Cycles(golden.lower, golden.upper)
     assert len(rr.AFT(cov="sandwich").fit(alone).bootstrap(3)) == 3
     fit = rr.AFT().fit(golden)
-    with pytest.raises(rr.InputError, match="`resamples` must be 2 or more"):
-        fit.bootstrap(1)
+    for resamples in (1, 2.5, "x", None, True):
+        with pytest.raises(rr.InputError, match="`resamples` must be a whole number, 2 or more"):
+            fit.bootstrap(resamples)
     with pytest.raises(rr.InputError, match="`seed` must be a whole number"):
         fit.bootstrap(3, seed=-1)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_durations_of_any_size_are_observed(exact):
+    """Without a warning: beside a visit of 1e300 weeks, visits a week apart cannot be told from one."""
+    lower = np.array([1e-300, 1e-100, 1, 5, 1e100, 1e300, 3, 4])
+    cycles = rr.Cycles(lower, np.where(np.arange(8) % 3 == 0, lower, 2 * lower) if exact else 2 * lower)
+    assert len(rr.AFT().fit(cycles).bootstrap(10)) == 10
+
+
+def test_draws_come_back_from_json(golden):
+    draws = rr.AFT("product").fit(golden).bootstrap(3)
+    again = rr.fit_from_json(draws.to_json())
+    assert repr(again) == repr(draws)
+    pd.testing.assert_frame_equal(again.frame, draws.frame, check_exact=True)
+    pd.testing.assert_frame_equal(again.summary_frame(), draws.summary_frame(), check_exact=True)

@@ -150,11 +150,18 @@ def test_all_right_censored_has_no_upper_limit():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        ({"m": 0}, "`m` must lie between 1 and 40"),
-        ({"m": 41}, "`m` must lie between 1 and 40"),
+        ({"m": 0}, "`m` must be a whole number from 1 to 40"),
+        ({"m": 41}, "`m` must be a whole number from 1 to 40"),
         ({"rate": 1.0, "m": 5}, "`rate` must lie between 0 and 1"),
-        ({"resamples": 1}, "`resamples` must be at least 2"),
+        ({"resamples": 1}, "`resamples` must be a whole number, 2 or more"),
         ({"seed": -1}, "`seed` must be a whole number"),
+        ({"m": 1.5}, "`m` must be a whole number from 1 to 40"),
+        ({"m": True}, "`m` must be a whole number from 1 to 40"),
+        ({"m": "x"}, "`m` must be a whole number from 1 to 40"),
+        ({"resamples": "x"}, "`resamples` must be a whole number, 2 or more"),
+        ({"resamples": 2.5}, "`resamples` must be a whole number, 2 or more"),
+        ({"rate": "x"}, "`rate` must be a number"),
+        ({"rate": None}, "`rate` must lie between 0 and 1"),
     ],
 )
 def test_bad_requests(call, message):

@@ -220,6 +220,106 @@ def test_draws_of_another_model_are_refused(fits):
         fits["lognormal"].survival(12, {"product": 0}, draws=np.zeros((10, 4)))
 
 
+@pytest.mark.parametrize("bad", [np.nan, INF, -INF])
+def test_draws_that_are_no_numbers_are_named(fits, bad):
+    fit = fits["lognormal"]
+    draws = np.tile(fit.estimate, (9, 1))
+    draws[[2, 5], 1] = bad
+    message = r"`draws` must be numbers \(rows 2, 5\)"
+    with pytest.raises(rr.InputError, match=message):
+        fit.rmst(12, {"product": 0}, draws=draws)
+    with pytest.raises(rr.InputError, match=message):
+        fit.contrast({"product": [0, 1]}, draws=draws)
+
+
+@pytest.mark.parametrize("name", ["lognormal", "gengamma", "flexible"])
+@pytest.mark.parametrize("absurd", [800.0, -800.0])
+def test_absurd_draws_give_wide_intervals_or_an_error(fits, name, absurd):
+    fit = fits[name]
+    for j in range(fit.estimate.size):
+        draws = np.tile(fit.estimate, (9, 1))
+        draws[3, j] = absurd
+        for method, where in (("survival", 12.0), ("quantile", 0.5), ("rmst", 26.0), ("hazard", 12.0)):
+            try:
+                table = getattr(fit, method)(where, {"product": 1}, draws=draws)
+            except rr.InputError as error:
+                assert "at which this can be predicted (row 3)" in str(error)  # noqa: PT017
+                continue
+            assert not table.isna().any(axis=None)
+            assert (table["lower"] <= table["upper"]).all()
+
+
+@families
+@pytest.mark.parametrize("far", [1e5, -1e5, 1e10, -1e10])
+def test_far_beyond_the_data_limits_are_0_or_inf(fits, name, far):
+    """Where the location is that many standard errors off, the interval of ln t is still that of β."""
+    fit = fits[name]
+    for method, where in (("survival", [0, 12.0, INF]), ("quantile", [0.01, 0.5]), ("rmst", 26.0), ("hazard", 12.0)):
+        table = getattr(fit, method)(where, {"product": far})
+        assert not table.isna().any(axis=None), method
+        assert (table["lower"] <= table["estimate"]).all()
+        assert (table["estimate"] <= table["upper"]).all()
+    longer = far * fit.params["product"] > 0
+    assert fit.quantile(0.5, {"product": far})["estimate"].item() == (INF if longer else 0)
+    pair = {"product": [0.0, far]}
+    if longer:
+        with pytest.raises(rr.InputError, match=r"whose median is beyond the range of numbers \(row 1\)"):
+            fit.contrast(pair)
+    else:
+        assert fit.contrast(pair)["ratio"].item() == 0
+
+
+def test_huge_and_tiny_weeks():
+    weeks = np.exp(np.linspace(-0.5, 0.5, 20))
+    plain = rr.AFT().fit(rr.Cycles(weeks, 2 * weeks))
+    for unit in (1e300, 1e-300):
+        fit = rr.AFT().fit(rr.Cycles(weeks * unit, 2 * weeks * unit))
+        np.testing.assert_allclose(
+            fit.quantile([0.01, 0.99])["estimate"] / unit, plain.quantile([0.01, 0.99])["estimate"], rtol=1e-6
+        )
+    assert rr.AFT().fit(rr.Cycles(weeks * 1e307, 2 * weeks * 1e307)).quantile(1 - 1e-15)["upper"].item() == INF
+
+
+@families
+def test_no_rows_and_no_places_give_empty_tables(fits, name):
+    fit = fits[name]
+    for method in ("survival", "quantile", "rmst", "hazard"):
+        full = getattr(fit, method)(0.5, {"product": [0, 1]})
+        for table in (getattr(fit, method)(0.5, {"product": []}), getattr(fit, method)([], {"product": [0, 1]})):
+            assert table.columns.tolist() == full.columns.tolist()
+            assert len(table) == 0
+
+
+def test_a_variable_called_like_a_column_of_the_table(golden):
+    frame = golden.frame.assign(**dict.fromkeys(("weeks", "p", "se", "ratio"), golden.frame["product"]))
+    cycles = rr.Cycles(frame["lower"], frame["upper"], data=frame)
+    for name, methods in {
+        "weeks": ("survival", "rmst", "hazard"),
+        "p": ("quantile",),
+        "se": ("survival", "quantile"),
+    }.items():
+        fit = rr.AFT(name).fit(cycles)
+        for method in methods:
+            with pytest.raises(rr.InputError, match=f"has a column {name} of its own, .*; rename the variable"):
+                getattr(fit, method)(0.5, {name: [0, 1]})
+    assert rr.AFT("weeks").fit(cycles).quantile(0.5, {"weeks": [0, 1]})["weeks"].tolist() == [0, 1]
+    for name in ("ratio", "p"):
+        with pytest.raises(rr.InputError, match=f"has a column {name} of its own"):
+            rr.AFT(name).fit(cycles).contrast({name: [0, 1]})
+
+
+@pytest.mark.parametrize("bad", ["x", None, pd.Timestamp(2024, 1, 1), [[0.1, 0.2]], {0.5}, 1j, ["x"], [0.1, [0.2]]])
+def test_what_is_asked_must_be_numbers(fits, bad):
+    fit = fits["lognormal"]
+    for method, name in (("survival", "weeks"), ("quantile", "p"), ("rmst", "weeks"), ("hazard", "weeks")):
+        with pytest.raises(rr.InputError, match=f"`{name}` must"):
+            getattr(fit, method)(bad, {"product": 0})
+    with pytest.raises(rr.InputError, match="`weeks` must"):
+        fit.contrast({"product": [0, 1]}, of="rmst", weeks=bad)
+    with pytest.raises(rr.InputError, match="`alpha` must"):
+        fit.conf_int(bad)
+
+
 @pytest.mark.parametrize(
     ("request_it", "message"),
     [

@@ -178,6 +178,12 @@ def test_none_in_the_range_is_said():
     assert "at every δ from 0.99 to 1.01" in str(result)
 
 
+def test_remainders_drawn_apart_are_said():
+    for model, warns in ((rr.AFT("arm", cov="sandwich"), True), (rr.AFT("arm"), False)):
+        said = str(rr.retreatment_sensitivity(model, cycles_of(), (0.99, 1), ARMS, imputations=2))
+        assert ("these intervals are too narrow: use MixedAFT" in said) == warns
+
+
 @pytest.mark.parametrize(("of", "lines"), [("median", 2), ("ratio", 1), ("difference", 1)])
 def test_plot(of, lines):
     fig, ax = plt.subplots()
@@ -207,8 +213,12 @@ def test_one_row_has_no_contrast():
     ("options", "message"),
     [
         ({"deltas": (0, 2)}, "must have 1 among them"),
-        ({"deltas": (1,)}, "two numbers or more"),
-        ({"deltas": (-1, 1)}, "none negative"),
+        ({"deltas": (1,)}, "two different numbers or more"),
+        ({"deltas": (-1, 1)}, r"none negative \(row 0\)"),
+        ({"deltas": (1, INF)}, r"`deltas` must be finite, and none negative \(row 1\)"),
+        ({"deltas": (1, 1.0)}, "two different numbers or more"),
+        ({"deltas": None}, "`deltas` must be"),
+        ({"newdata": {"arm": []}}, "`newdata` has no row"),
         ({"deltas": ("x", 1)}, "must be numbers"),
         ({"imputations": 1}, "`imputations`"),
         ({"newdata": None}, "`newdata` is needed"),
@@ -217,6 +227,13 @@ def test_one_row_has_no_contrast():
 def test_bad_options(options, message):
     with pytest.raises(rr.InputError, match=message):
         rr.retreatment_sensitivity(rr.AFT("arm"), cycles_of(), **{"newdata": ARMS, **options})
+
+
+def test_a_variable_called_delta():
+    frame = cycles_of().frame
+    cycles = rr.Cycles(frame["lower"], frame["upper"], data=frame.assign(delta=frame["arm"]))
+    with pytest.raises(rr.InputError, match="has a column delta of its own"):
+        rr.retreatment_sensitivity(rr.AFT("delta"), cycles, newdata={"delta": ["a", "b"]})
 
 
 def test_bad_fits_and_cycles():

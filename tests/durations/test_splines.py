@@ -81,7 +81,7 @@ def test_knots_at_quantiles_of_turnbulls_estimate():
     exact = knots_from_data(observe(rr.Cycles(weeks, weeks), None), 1)
     np.testing.assert_allclose(np.exp(exact), [5, 50, 95], atol=1)
     # half the mass in (0, 4], half in the innermost interval (8, 12]
-    halves = observe(rr.Cycles([0, 4, 8], [4, 12, np.inf]), np.array([2, 2, 1e-9]))
+    halves = observe(rr.Cycles([0, 4, 8], [4, 12, np.inf]), np.array([2, 2, 1e-6]))
     np.testing.assert_allclose(np.exp(knots_from_data(halves, 0)), [0.4, 11.6], rtol=1e-6)
     visits = observe(rr.Cycles([0, 0, 4, 4, 12], [4, 4, 12, 12, np.inf]), None)
     assert np.all(np.diff(knots_from_data(visits, 5)) > 0)

@@ -285,3 +285,36 @@ def test_a_hundred_thousand_different_intervals_take_under_a_second():
     fit = rr.Turnbull().fit(cycles)
     assert time.process_time() - begun < 1
     assert fit.kkt_gap <= 1e-8 * t.size
+
+
+@pytest.mark.parametrize("bad", ["x", ["x"], 1j])
+def test_what_is_asked_must_be_numbers(bad):
+    fit = rr.Turnbull().fit(rr.Cycles([8, 12, 3], [12, INF, 4]))
+    for ask in (fit.survival, fit.quantile, fit.bootstrap(2).survival, fit.bootstrap(2).quantile):
+        with pytest.raises(rr.InputError, match=r"must be (a number|numbers)"):
+            ask(bad)
+
+
+def test_what_is_asked_is_a_list():
+    fit = rr.Turnbull().fit(rr.Cycles([8, 12, 3], [12, INF, 4]))
+    for ask in (fit.survival, fit.bootstrap(2).survival, fit.bootstrap(2).quantile):
+        with pytest.raises(rr.InputError, match=r"must be one-dimensional, not of shape \(2, 2\)"):
+            ask(np.full((2, 2), 0.5))
+        assert len(ask([])) == 0
+    assert fit.quantile([]).shape == (0,)
+
+
+@pytest.mark.parametrize("name", ["p", "weeks", "estimate", "left", "cycles"])
+def test_groups_must_not_have_the_name_of_a_result(name):
+    cycles = rr.Cycles([4, 8, 4], [8, 12, 8], data=pd.DataFrame({name: [0, 1, 1], "arm": 1}))
+    with pytest.raises(rr.InputError, match=f"`by`: results have a column {name} of their own; rename it"):
+        rr.Turnbull(by=["arm", name]).fit(cycles)
+
+
+def test_all_columns_of_results_are_guarded(golden):
+    from retreat_research.durations.nonparametric.turnbull import COLUMNS
+
+    fit = rr.Turnbull(by="product").fit(golden)
+    found = fit.bootstrap(2)
+    tables = [fit.intervals, fit.table(), fit.survival(4), fit.quantile(0.5), fit.summary_frame(), found.survival(4)]
+    assert {name for table in [*tables, found.quantile(0.5)] for name in table} == {"product", *COLUMNS}

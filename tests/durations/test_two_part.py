@@ -13,6 +13,7 @@ from scipy import stats
 from scipy.special import expit, logit
 
 import retreat_research as rr
+from retreat_research.durations.two_part.model import _influence
 
 NAN, INF = np.nan, np.inf
 ARMS = {"arm": ["a", "b"]}
@@ -52,14 +53,14 @@ def fit():
 # the response part: against R, statsmodels and a naive second implementation
 
 
-def naive_equations(gamma, x, y, patient, alpha):
+def naive_equations(gamma, x, y, patient, alpha, weight):
     """Scores of each patient and the bread, with matrices as Liang and Zeger write them."""
     scores, bread = [], 0
     for who in np.unique(patient):
         rows = patient == who
         p = expit(x[rows] @ gamma)
         d = x[rows] * (p * (1 - p))[:, None]
-        root = np.diag(np.sqrt(p * (1 - p)))
+        root = np.diag(np.sqrt(p * (1 - p) / weight[rows]))
         r = np.full((rows.sum(),) * 2, alpha)
         np.fill_diagonal(r, 1.0)
         inverse = np.linalg.inv(root @ r @ root)
@@ -68,13 +69,14 @@ def naive_equations(gamma, x, y, patient, alpha):
     return np.array(scores), bread
 
 
-def naive_gee(x, y, patient, alpha):
+def naive_gee(x, y, patient, alpha, weight=None):
     """Estimate and sandwich at a given correlation."""
+    weight = np.ones(len(y)) if weight is None else weight
     gamma = np.zeros(x.shape[1])
     for _ in range(50):
-        scores, bread = naive_equations(gamma, x, y, patient, alpha)
+        scores, bread = naive_equations(gamma, x, y, patient, alpha, weight)
         gamma = gamma + np.linalg.solve(bread, scores.sum(axis=0))
-    scores, bread = naive_equations(gamma, x, y, patient, alpha)
+    scores, bread = naive_equations(gamma, x, y, patient, alpha, weight)
     influence = np.linalg.solve(bread, scores.T)
     return gamma, influence @ influence.T
 
@@ -206,6 +208,71 @@ def test_other_covariances_leave_the_parts_apart():
         np.testing.assert_array_equal(fit.covariance[2:, 2:], fit.duration.covariance)
 
 
+@pytest.mark.parametrize(
+    ("duration", "same"),
+    [
+        (rr.MixedAFT(cov="sandwich"), rr.AFT(cov="sandwich")),
+        (rr.GammaFrailty(cov="sandwich"), rr.AFT(family="weibull", cov="sandwich")),
+    ],
+)
+def test_on_the_boundary_it_is_the_model_without_patients(duration, same):
+    """The estimates that are left, and their covariance with the responses', are those of the smaller model."""
+    frame = cohort(2, patients=60, each=3).frame
+    lasts = 10 * np.random.default_rng(2).weibull(3, len(frame))  # durations of a patient are not alike
+    frame["lower"] = np.where(frame["responder"], np.floor(lasts / 2) * 2, NAN)
+    frame["upper"] = frame["lower"] + 2
+    cycles = rr.Cycles(frame["lower"], frame["upper"], data=frame.drop(columns="censoring"))
+    fit, other = rr.TwoPart("arm + x", duration).fit(cycles), rr.TwoPart("arm + x", same).fit(cycles)
+    assert fit.duration.boundary
+    across = other.covariance[:3, 3:] / np.sqrt(np.outer(*np.split(np.diag(other.covariance), [3])))
+    assert np.abs(across).max() > 0.05  # so that without it the test would fail
+    newdata, columns = {"arm": "b", "x": 0.5}, ["estimate", "se", "lower", "upper"]
+    table, expected = fit.benefit([6, 12], newdata)[columns], other.benefit([6, 12], newdata)[columns]
+    np.testing.assert_allclose(table, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("duration", "patients"),
+    [
+        (rr.AFT("arm + x", "weibull", "sandwich"), 120),
+        (rr.AFT("arm + x + np.sin(x)", cov="sandwich"), 4),  # fewer than parameters
+        (rr.MixedAFT("arm", cov="sandwich"), 120),
+    ],
+)
+def test_influence_is_the_scores_through_the_information(duration, patients):
+    cycles = cohort(1, patients=patients, each=480 // patients, shared=0.3)
+    fit = duration.fit(cycles, np.full(len(cycles), 2.0))
+    count = 2.0 if isinstance(duration, rr.MixedAFT) else 1.0
+    expected = fit.scores @ np.linalg.inv(fit.information) / np.sqrt(count)
+    se = fit.bse.to_numpy()
+    np.testing.assert_allclose(_influence(fit) / se, expected / se, atol=1e-6)
+
+
+def test_influence_where_a_spline_is_held_level():
+    """The covariance of cov="observed" is the bread, which is no inverse of the information there."""
+    rng = np.random.default_rng(1)
+    patient = np.repeat(np.arange(60), 5)
+    e = rng.exponential(size=300) / rng.gamma(2, 0.5, 60)[patient]
+    t = np.where(e < 0.4, 4 + 5 * e, 30 + 8 * (e - 0.4))  # no losses from 6 to 30 weeks
+    cycles = rr.Cycles(np.floor(t / 2) * 2, np.floor(t / 2) * 2 + 2, patient=patient)
+    fit = rr.GammaFrailty(baseline="spline", knots=3, cov="sandwich").fit(cycles)
+    assert fit.level
+    expected = fit.scores @ rr.GammaFrailty(baseline="spline", knots=3).fit(cycles).covariance
+    se = fit.bse.to_numpy()
+    np.testing.assert_allclose(_influence(fit) / se, expected / se, atol=1e-6)
+
+
+def test_small_sample_is_a_factor_of_all():
+    cycles = cohort(1, patients=20, each=2, shared=0.3)
+    plain = rr.TwoPart("arm", rr.AFT("arm", cov="sandwich")).fit(cycles)
+    fit = rr.TwoPart("arm", rr.AFT("arm", cov="sandwich", small_sample=True)).fit(cycles)
+    responders = fit.duration.n_patients
+    assert responders < 20
+    roots = np.sqrt(np.repeat([20 / 19, responders / (responders - 1)], [2, 3]))
+    np.testing.assert_allclose(fit.covariance, plain.covariance * np.outer(roots, roots), rtol=1e-7, atol=1e-12)
+    np.testing.assert_allclose(fit.response["se"], np.sqrt(np.diag(fit.covariance))[:2])
+
+
 def test_bias_and_coverage():
     """ADEMP in short. Aim: benefit, the unconditional median and weeks in benefit are unbiased and their intervals hold
     what they say. Data: patients' response probabilities are beta, log-durations have an offset of the patient; visits
@@ -315,13 +382,63 @@ def test_weights_are_duplicates_and_order_does_not_matter(seed):
     )
 
 
-def test_equal_weights_change_nothing_and_weight_0_leaves_out():
+def uneven():
+    """Patients with one to four cycles, whose responses are alike."""
+    cycles = cohort(2, shared=0.3)
+    return cycles[np.random.default_rng(2).uniform(size=len(cycles)) < 0.7]
+
+
+@pytest.mark.parametrize("weight", [0.5, 2.0, 100.0])
+def test_equal_weights_change_no_response(weight):
+    """By definition of a clustered sandwich, and against the equations with the weights in them."""
+    cycles = uneven()
+    frame, weights = cycles.frame, np.full(len(cycles), weight)
+    model = rr.TwoPart("arm + x", rr.AFT("arm", cov="sandwich"))
+    fit, weighted = model.fit(cycles), model.fit(cycles, weights)
+    assert fit.responding.correlation > 0.05
+    np.testing.assert_allclose(weighted.estimate, fit.estimate, rtol=1e-6)
+    np.testing.assert_allclose(weighted.covariance, fit.covariance, rtol=1e-6, atol=1e-12)
+    x = np.column_stack([np.ones(len(frame)), frame["arm"] == "b", frame["x"]]).astype(float)
+    y = frame["responder"].to_numpy(dtype=float)
+    naive = naive_gee(x, y, frame["patient"].to_numpy(), fit.responding.correlation, weights)
+    np.testing.assert_allclose(weighted.responding.estimate, naive[0], rtol=1e-6)
+    np.testing.assert_allclose(weighted.responding.covariance, naive[1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("weight", [1.0, 2.0])
+def test_weight_0_leaves_out(weight):
+    cycles = uneven()
+    model = rr.TwoPart("arm + x", rr.AFT("arm", cov="sandwich"))
+    part = np.arange(len(cycles)) % 7 < 5
+    fit, without = model.fit(cycles, weight * part), model.fit(cycles[part])
+    np.testing.assert_allclose(fit.estimate, without.estimate, rtol=1e-6)
+    np.testing.assert_allclose(fit.covariance, without.covariance, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("duration", [rr.MixedAFT(cov="sandwich"), rr.GammaFrailty(cov="sandwich"), rr.MixedAFT()])
+def test_weights_of_patients_are_duplicated_patients(duration):
+    """Where durations count patients, so do responses; the working correlation is independence where weights differ."""
+    cycles, rng = uneven(), np.random.default_rng(4)
+    who = cycles.patient.astype(int)
+    count = rng.integers(0, 3, 120)
+    model = rr.TwoPart("arm + x", duration)
+    weighted = model.fit(cycles, count[who])
+    frame = cycles.frame
+    copies = pd.concat([frame[count[who] > copy].assign(copy=copy) for copy in range(2)])
+    copies["patient"] = copies["patient"].astype(int) + 120 * copies["copy"]
+    nearly = 1 + 1e-13 * (copies["patient"] % 2)  # weights that differ
+    repeated = model.fit(rr.Cycles(copies["lower"], copies["upper"], data=copies), nearly)
+    np.testing.assert_allclose(repeated.estimate, weighted.estimate, atol=1e-5)
+    se = np.sqrt(np.diag(weighted.covariance))
+    ours, theirs = weighted.covariance / np.outer(se, se), repeated.covariance / np.outer(se, se)
+    np.testing.assert_allclose(theirs, ours, atol=1e-4)
+
+
+def test_weights_within_a_patient_are_not_of_patients():
     cycles = cohort()
-    model = rr.TwoPart("arm", rr.AFT("arm", cov="sandwich"))
-    fit = model.fit(cycles)
-    np.testing.assert_allclose(model.fit(cycles, np.full(len(cycles), 3.0)).covariance, fit.covariance, rtol=1e-6)
-    part = np.arange(len(cycles)) < 400
-    np.testing.assert_allclose(model.fit(cycles, part.astype(float)).estimate, model.fit(cycles[part]).estimate)
+    response = cycles.frame["responder"].to_numpy(dtype=bool)
+    with pytest.raises(rr.InputError, match="response part: `weights` must be the same for all cycles of a patient"):
+        rr.TwoPart("arm", rr.MixedAFT("arm")).fit(cycles, np.where(response, 1.0, 2.0))
 
 
 def test_unassessed_cycles_are_counted_and_left_out():
@@ -382,6 +499,19 @@ def test_separation_names_the_level(formula, silent, loud, message):
         rr.TwoPart(formula).fit(cycles)
 
 
+def test_separation_names_no_patient():
+    frame = cohort(patients=30).frame
+    who = np.array([f"SECRET{i}" for i in frame["patient"]])
+    responder = frame["responder"].mask(frame["patient"] < 2, False).mask(frame["patient"] == 2, True)
+    for model, message in (
+        (rr.TwoPart("patient"), r"no cycle of \d+ patients responds, every cycle of \d+ patients responds"),
+        (rr.TwoPart("1", rr.AFT("patient")), r"no cycle of \d+ patients responds, so there is no duration"),
+    ):
+        with pytest.raises(rr.FitError, match=message) as error:
+            model.fit(of(responder, patient=who))
+        assert "SECRET" not in str(error.value)
+
+
 def test_separation_of_a_cell_names_its_columns():
     a, b = np.resize(["p", "q"], 120), np.resize(["u", "u", "v", "v", "w", "w"], 120)
     responder = (np.random.default_rng(0).uniform(size=120) < 0.5) & ~((a == "p") & (b == "v"))
@@ -414,7 +544,7 @@ def test_level_without_duration():
 
 def test_duration_that_cannot_be_fitted():
     cycles = of(TEN)
-    frame = cycles.frame.assign(upper=INF)
+    frame = cycles.frame.assign(upper=INF).drop(columns="censoring")
     with pytest.raises(rr.FitError, match="duration part: no cycle ended in loss of effect"):
         rr.TwoPart().fit(rr.Cycles(frame["lower"], frame["upper"], data=frame))
 
@@ -428,6 +558,12 @@ def test_duration_that_cannot_be_fitted():
         (lambda fit: fit.benefit(-1, ARMS), "`weeks` must be numbers that are not negative"),
         (lambda fit: fit.quantile(1, ARMS), "`p` must lie between 0 and 1"),
         (lambda fit: fit.benefit(4, ARMS, "both"), "`kind` must be one of"),
+        (lambda fit: fit.benefit([[1, 2]], ARMS), "`weeks` must be one number or a list"),
+        (lambda fit: fit.quantile("x", ARMS), "`p` must be"),
+        (lambda fit: fit.quantile(0.5, {"arm": 1}), "arm must be text in the newdata"),
+        (lambda fit: fit.benefit(4, ARMS, draws=np.full((9, 5), NAN)), r"`draws` must be numbers \(rows 0, 1"),
+        (lambda fit: rr.TwoPart("").fit(cohort()), "response part: `response` is empty"),
+        (lambda fit: rr.TwoPart("I(x * 1e-300)").fit(cohort()), "0 in every row that tells anything, or too small"),
         (lambda fit: rr.TwoPart("1", "lognormal"), "`duration` must be a model"),
         (lambda fit: rr.TwoPart().fit([1, 2]), "`cycles` must be Cycles"),
         (lambda fit: rr.TwoPart("arm + C(arm)").fit(cohort()), "response part: columns are collinear"),
@@ -476,3 +612,28 @@ def test_plot(fit):
     assert curve[0] == pytest.approx(fit.response_probability(ARMS)["estimate"].iloc[0])
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["arm a", "arm b"]
     plt.close("all")
+
+
+def test_empty_tables(fit):
+    full = fit.quantile([0.4, 0.5], ARMS)
+    for table in (fit.quantile(0.5, {"arm": []}), fit.quantile([], ARMS), fit.quantile([], {"arm": []})):
+        assert table.columns.tolist() == full.columns.tolist()
+        assert len(table) == 0
+    assert len(fit.benefit([], ARMS)) == len(fit.rmst(12, {"arm": []})) == 0
+
+
+@pytest.mark.parametrize("far", [1e5, -1e5, 1e10, -1e10])
+def test_far_beyond_the_data(far):
+    fit = rr.TwoPart("arm", rr.AFT("x", cov="sandwich")).fit(cohort())
+    table = fit.quantile([1e-300, 0.4, 0.9], {"arm": "b", "x": far})
+    assert np.isnan(table["estimate"].iloc[0])  # fewer than all but a share of 1e-300 respond
+    assert table["reading"].iloc[0] == "none"
+    assert table["estimate"].iloc[2] == (INF if far * fit.duration.params["x"] > 0 else 0)
+    assert (table["lower"].iloc[2] <= table["estimate"].iloc[2]) & (table["estimate"].iloc[2] <= table["upper"].iloc[2])
+
+
+def test_a_variable_called_reading():
+    frame = cohort().frame.rename(columns={"x": "reading"})
+    fit = rr.TwoPart("reading").fit(rr.Cycles(frame["lower"], frame["upper"], data=frame))
+    with pytest.raises(rr.InputError, match="has a column reading of its own"):
+        fit.median({"reading": 0.0})

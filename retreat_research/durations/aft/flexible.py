@@ -11,7 +11,7 @@ from ...errors import FitError, InputError
 from ..families import WEIBULL
 from ..newton import HALVINGS, STEPS
 from ..observed import Observed
-from ..splines import knots_from_data, slopes_to_hold, spline_at
+from ..splines import inverse_where_held, knots_from_data, natural_spline, slopes_to_hold, spline_at
 from .flexible_likelihood import Terms, evaluate
 from .maximum import Maximum, Rows, maximise, rows_of
 
@@ -75,6 +75,10 @@ def maximise_flexible(
     start[beta.size + 1] = 1 / scale
     (theta, terms, covariance), fell = _climb(rows, x, knots, start)
     held = _level(theta[beta.size + 1 :], knots) if fell else ()
+    if held:
+        rise = natural_spline(np.log(held), knots).slope
+        level = np.hstack([np.zeros((len(held), beta.size + 1)), rise.T])
+        covariance = inverse_where_held(terms.information, level)
     maximum = Maximum(
         tuple(f"gamma{j}" for j in range(inner + 2)),
         theta,
@@ -93,7 +97,7 @@ def _knots(inner: int, data: Observed, shift: np.ndarray) -> np.ndarray:
     try:
         return knots_from_data(data._replace(lower=data.lower / shift, upper=data.upper / shift), inner)
     except InputError:
-        raise InputError(f"the durations take too few values for {inner} inner knots", "ask for fewer") from None
+        raise InputError(f"the durations take too few values for {inner} inner knots; ask for fewer") from None
 
 
 class _Place(NamedTuple):

@@ -7,12 +7,17 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import FitError
-from ..design import must_be_independent
+from ..design import must_be_independent, names_text
 from ..families import Family
 from ..likelihood import Sample, middle_of, sample_of
 from ..newton import CERTAIN, NO_SCALE, Peak, climb
 from ..observed import Observed
 from ..result import LOG_SCALE
+
+NO_LENGTH = (
+    "no finite estimate for Intercept: all losses of effect may have come directly after `entry`, so how long effect "
+    "lasts cannot be told; narrower intervals or earlier entries are needed"
+)
 
 
 class Maximum(NamedTuple):
@@ -167,7 +172,9 @@ def _no_maximum(family: Family, peak: Peak, columns: Columns, scale: float) -> s
     if not family.fixed_scale and (sure or size.max() < 0.1 * scale * abs(peak.flat[-1])):
         return NO_SCALE
     runaway = [name for name, part in zip(columns.names, size, strict=True) if part > 0.1 * size.max()]
+    if runaway == ["Intercept"] and peak.weight.min() < 0:
+        return NO_LENGTH
     return (
-        f"no finite estimate for {', '.join(runaway)}: there no cycle lost its effect, or every one had lost it by its "
-        "first assessment; merge levels, or leave those cycles out"
+        f"no finite estimate for {names_text(runaway)}: there no cycle lost its effect, or every one had lost it by "
+        "its first assessment; merge levels, or leave those cycles out"
     )

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...cycles import Cycles
-from ...errors import FitError, must
+from ...errors import FitError, must, whole_number
 from ..design import Design, design_of
 from ..families import FAMILIES, SHAPED, Family, Shaped
 from ..observed import Observed, must_have_events, observe
 from ..result import describe_censoring
+from ..splines import MOST_KNOTS
 from .flexible import Flexible, maximise_flexible
 from .maximum import Maximum, maximise
 from .result import AFTResult
@@ -102,9 +103,16 @@ class AFT:
 
     def __post_init__(self) -> None:
         known = (*FAMILIES, *SHAPED, FLEXIBLE)
-        must(self.family in known, f"`family` must be one of {', '.join(known)}, not {self.family!r}")
-        must(isinstance(self.knots, int) and self.knots >= 0, f"`knots` must be a number from 0 up, not {self.knots!r}")
-        must(self.cov in COVARIANCES, f"`cov` must be one of {', '.join(COVARIANCES)}, not {self.cov!r}")
+        must(
+            isinstance(self.family, str) and self.family in known,
+            f"`family` must be one of {', '.join(known)}, not {self.family!r}",
+        )
+        object.__setattr__(self, "knots", whole_number(self.knots, "knots", 0, MOST_KNOTS))
+        must(
+            isinstance(self.cov, str) and self.cov in COVARIANCES,
+            f"`cov` must be one of {', '.join(COVARIANCES)}, not {self.cov!r}",
+        )
+        must(isinstance(self.small_sample, bool), "`small_sample` must be True or False")
         must(
             not self.small_sample or self.cov != "observed",
             "`small_sample` is a factor of the sandwich",
@@ -169,7 +177,8 @@ class AFT:
             meat = scores
             if self.cov == "cluster":
                 meat = np.array([np.bincount(found.patient, part, groups) for part in found.scores_in_r()]).T
-            covariance = factor * covariance @ (meat.T @ meat) @ covariance
+            influence = meat @ covariance
+            covariance = factor * influence.T @ influence
         return AFTResult(
             model=self,
             design=design,

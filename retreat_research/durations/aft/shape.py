@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import FitError
-from ..families import Shaped
+from ..families import WEIBULL, Family, Shaped
 from ..likelihood import row_terms
 from ..newton import DECREMENT, FLAT, Peak
 from ..observed import Observed
@@ -62,7 +62,7 @@ def _best_start(shaped: Shaped, rows: Rows, columns: Columns) -> tuple[float, np
     for shape in shaped.starts(max(middles.spread, 1e-6)):
         family = shaped.at(shape)
         try:
-            location, scale, peak = peak_near(family, rows, columns, *middles.start(family))
+            location, scale, peak = _peak(family, rows, columns, *middles.start(family))
         except FitError as error:
             reason = error
         else:
@@ -70,6 +70,17 @@ def _best_start(shaped: Shaped, rows: Rows, columns: Columns) -> tuple[float, np
     if not found:
         raise reason
     return max(found, key=lambda one: one[0])[1:]
+
+
+def _peak(
+    family: Family, rows: Rows, columns: Columns, start: np.ndarray, scale: float
+) -> tuple[np.ndarray, float, Peak]:
+    """`peak_near`; where a shape fixes the scale, it cannot say that it is a scale that runs away, and Weibull can."""
+    try:
+        return peak_near(family, rows, columns, start, scale)
+    except FitError:
+        peak_near(WEIBULL, rows, columns, *middles_of(rows, columns).start(WEIBULL))
+        raise
 
 
 def _top(shaped: Shaped, rows: Rows, columns: Columns, at: Place) -> Place:
@@ -93,7 +104,7 @@ def _top(shaped: Shaped, rows: Rows, columns: Columns, at: Place) -> Place:
 
 def _place(shaped: Shaped, rows: Rows, columns: Columns, shape: float, start: np.ndarray, scale: float) -> Place:
     """Climb at `shape` and difference the rows in it."""
-    location, scale, peak = peak_near(shaped.at(shape), rows, columns, start, scale)
+    location, scale, peak = _peak(shaped.at(shape), rows, columns, start, scale)
     delta, tau = peak.theta[:-1], peak.theta[-1]
     sample, eta, free = rows.sample.shifted(start @ columns.q), delta @ columns.q, len(peak.information)
     first = np.zeros((3, eta.size))  # derivatives in the shape of a row's log-likelihood and of its η and τ scores

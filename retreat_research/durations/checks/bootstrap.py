@@ -9,19 +9,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ...errors import FitError, RetreatError, must, must_all
+from ...errors import FitError, RetreatError, must, must_all, whole_number
 from ...streams import checked_seed
 from ..observed import Observed
+from ..serial import Writable
 
 if TYPE_CHECKING:
     from ..result import DurationResult
 
 ON_GRID = 1e-9  # of a visit interval: visits this close to the end of follow-up are made
+MOST_PLANNED, ROWS_TO_A_VISIT = 20, 5  # different weeks up to which visits count as planned, the same for all
+FINEST = 1e-15  # visits closer than this share of a duration cannot be told apart: it is known exactly
+LONGEST = 700.0  # ln weeks, up and down: e^709 is the largest number, e^−708 the least that is exact
 HALVINGS = 50  # of a bracket in ln t: far below what a visit grid can tell
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class BootstrapDraws:
+class BootstrapDraws(Writable):
     """Estimates from resampled cycles; made by ``fit.bootstrap``. An array wherever one is asked for, as in ``draws=``.
 
     Attributes
@@ -101,7 +105,7 @@ class BootstrapDraws:
 
 def parametric_bootstrap(fit: DurationResult, resamples: int, seed: int, progress: bool) -> BootstrapDraws:
     """Draw, observe and refit; see ``DurationResult.bootstrap``."""
-    must(resamples >= 2, "`resamples` must be 2 or more")
+    resamples = whole_number(resamples, "resamples", 2)
     seed = checked_seed(seed)
     must_draw_what_it_fits(fit)
     data, at = one_row_each(fit.data)
@@ -127,10 +131,11 @@ def parametric_bootstrap(fit: DurationResult, resamples: int, seed: int, progres
 
 
 def must_draw_what_it_fits(fit: DurationResult) -> None:
-    """Raise `InputError` if the model does not believe in what it would draw."""
+    """Raise `InputError` if the model cannot draw, or does not believe in what it would draw."""
+    must(not fit._draws_nothing, fit._draws_nothing)
     robust = getattr(fit.model, "cov", "observed") in ("cluster", "sandwich")
     must(
-        not robust or fit.n_patients == fit.nobs,
+        not robust or fit.n_patients == fit.nobs or hasattr(fit, "patients"),
         f'cov="{getattr(fit.model, "cov", "")}" allows the cycles of a patient to be alike, and this model would draw '
         "them independent",
         'use MixedAFT, which draws patients; or cov="observed", if cycles are independent',
@@ -205,7 +210,7 @@ def independent_weeks(fit: DurationResult, x: np.ndarray, entry: np.ndarray, rng
         middle = (low + high) / 2
         lasts = log_survival(middle) > target
         low, high = np.where(lasts, middle, low), np.where(lasts, high, middle)
-    return np.exp((low + high) / 2)
+    return np.exp(np.clip((low + high) / 2, -LONGEST, LONGEST))
 
 
 def observe_like(data: Observed, weeks: np.ndarray, rng: np.random.Generator) -> Observed:
@@ -225,7 +230,9 @@ def observe_like(data: Observed, weeks: np.ndarray, rng: np.random.Generator) ->
 
     Notes
     -----
-    What is known of a row's visits is its interval, so the rest is an assumption, the same for all models:
+    If all bounds are among a few weeks (at most 20, five rows to each, no duration exact, and more than one visit to a
+    row), these are the planned visits of every row. Otherwise all that is known of a row's visits is its interval, and
+    the rest is an assumption, the same for all models:
 
     - interval-censored rows: visits are apart by the width of the interval, and its ends are two of them;
     - left-censored rows: the first visit is at the upper bound, and later ones are apart by the width of an interval
@@ -242,6 +249,10 @@ def observe_like(data: Observed, weeks: np.ndarray, rng: np.random.Generator) ->
     """
     censored, left = np.isinf(data.upper), (data.lower == 0) & np.isfinite(data.upper)
     between = ~censored & ~left
+    planned = np.unique(np.concatenate([data.lower, data.upper[~censored]]))
+    few = planned.size <= min(MOST_PLANNED, weeks.size / ROWS_TO_A_VISIT)
+    if few and between.any() and not (data.lower == data.upper).any():
+        return _at_planned_visits(data, weeks, planned, _follow_up(data, rng))
     spacing = np.full(weeks.size, np.inf)
     spacing[between] = (data.upper - data.lower)[between]
     if between.any():
@@ -250,11 +261,12 @@ def observe_like(data: Observed, weeks: np.ndarray, rng: np.random.Generator) ->
     visit = np.where(left, data.upper, data.lower)
     end = _follow_up(data, rng)
 
-    once, always = np.isinf(spacing), spacing == 0
+    once, always = np.isinf(spacing), np.maximum(weeks, visit) * FINEST >= spacing
     step = np.where(once | always, 1.0, spacing)
     before = np.ceil((weeks - visit) / step) - 1
+    before += visit + (before + 1) * step <= 0  # beside a late visit, a very early loss is rounded to week 0
     lower, upper = visit + before * step, visit + (before + 1) * step
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         last = visit + np.floor((end - visit) / step + ON_GRID) * step
     late = weeks > visit
     lower = np.select([always, once], [weeks, np.where(late, visit, 0.0)], lower)
@@ -264,6 +276,17 @@ def observe_like(data: Observed, weeks: np.ndarray, rng: np.random.Generator) ->
     lower, upper = np.where(early, 0.0, lower), np.where(left & ~late, visit, upper)
     unseen = upper > last * (1 + ON_GRID)
     lower, upper = np.where(unseen, last, lower), np.where(unseen, np.inf, upper)
+    return data._replace(lower=np.maximum(lower, data.entry), upper=upper)
+
+
+def _at_planned_visits(data: Observed, weeks: np.ndarray, planned: np.ndarray, end: np.ndarray) -> Observed:
+    """`planned` (m,) holds everyone's visits in order, and 0 where a row was left-censored; `end` (n,) of follow-up."""
+    planned = planned[planned > 0]
+    visits = np.concatenate([[0.0], planned, [np.inf]])
+    after = np.searchsorted(visits, weeks, side="left")
+    last = visits[np.searchsorted(planned, end, side="right")]
+    seen = visits[after] <= last
+    lower, upper = np.where(seen, visits[after - 1], last), np.where(seen, visits[after], np.inf)
     return data._replace(lower=np.maximum(lower, data.entry), upper=upper)
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ...errors import FitError, RetreatError
+from ...errors import FitError, RetreatError, whole_number
 from ...streams import checked_seed
 from ..observed import Observed
+from ..serial import Writable
 from .bootstrap import must_draw_what_it_fits, one_row_each, resampled, with_progress
 from .limits import LOOK, Check, distances, influence, misspecification, normal_effects, numerics
 from .residuals import CoxSnell, cox_snell, cumulative_hazards, distance_from_normal, quantile_residuals
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Diagnosis:
+class Diagnosis(Writable):
     """Checks of a fit; made by ``fit.diagnose``.
 
     Attributes
@@ -134,7 +135,7 @@ class Diagnosis:
 
 def diagnose(fit: DurationResult, seed: int, resamples: int, progress: bool) -> Diagnosis:
     """Check a fit; see ``DurationResult.diagnose``."""
-    data, seed = fit.data, checked_seed(seed)
+    data, seed, resamples = fit.data, checked_seed(seed), whole_number(resamples, "resamples", 0)
     streams = np.random.SeedSequence(seed).spawn(1 + resamples)
     curve, residuals, found = _distances(fit, data, streams[0])
     scores = _random_effects(fit)

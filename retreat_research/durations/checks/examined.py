@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 class Examined:
     """The part of `DurationResult` that diagnoses and resamples. A model overrides the methods with an underscore."""
+
+    _draws_nothing: ClassVar[str] = ""  # why a model cannot draw cycles like those fitted, if it cannot
 
     def bootstrap(self, resamples: int = 200, seed: int = 1, progress: bool = False) -> BootstrapDraws:
         """Parametric bootstrap: refit durations that the fitted model draws, observed as the fitted cycles were.
@@ -90,9 +92,11 @@ class Examined:
         -----
         Cox–Snell residuals are the cumulative hazards (H(L), H(R)], over patients: unit exponential if the model is
         right, and as censored as the durations, so they are judged by their own Turnbull estimate, where it is unique.
-        Randomised quantile residuals draw one place inside each interval. Influence is one-step: without patient i the
-        estimates would be about θ − I⁻¹s_i, s_i her score, and twice the log-likelihood would fall by about s_i′I⁻¹s_i
-        [1]_. Under the model and with independent patients Σ s_i s_i′ estimates I [2]_.
+        That takes the end of a cycle as independent of the patient: where patients with short durations are retreated
+        early, which a mixed or joint model allows for, the residuals are far from exponential though the model is
+        right. Randomised quantile residuals draw one place inside each interval. Influence is one-step: without
+        patient i the estimates would be about θ − I⁻¹s_i, s_i her score, and twice the log-likelihood would fall by
+        about s_i′I⁻¹s_i [1]_. Under the model and with independent patients Σ s_i s_i′ estimates I [2]_.
 
         References
         ----------

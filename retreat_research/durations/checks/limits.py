@@ -90,11 +90,13 @@ def misspecification(fit: DurationResult, distance: np.ndarray, inverse: np.ndar
     root = np.linalg.cholesky(inverse)
     largest = float(np.linalg.eigvalsh(root.T @ (scores.T @ scores) @ root)[-1])
     mean = float(distance.sum()) / p
+    robust = getattr(fit.model, "cov", "observed") != "observed"
+    cure = "this fit's sandwich allows for that" if robust else "a sandwich or a random effect is needed"
     reach = 1.96 * float(distance.std(ddof=1)) * np.sqrt(distance.size) / p if distance.size > 1 else np.inf
     return [
         Check(names[0], mean, f"{max(1 - reach, 0):.3g} to {1 + reach:.3g}", OK if abs(mean - 1) <= reach else LOOK,
               "1 if the model is right and patients are independent; 1.96 standard errors of its sampling. Above: "
-              "standard errors are too small; a sandwich or a random effect is needed"),
+              f"standard errors of the model are too small; {cure}"),
         Check(names[1], largest, "", NONE,
               "sandwich over model variance of the estimate for which it is largest; above 1 by chance as well"),
     ]  # fmt: skip

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from ...cycles import Cycles
-from ...errors import FitError, must, must_all
+from ...errors import FitError, must, rows_text
 from ..aft.model import AFT
 from ..aft.result import AFTResult
 from ..families import Family, family_named
+from ..groups import groups_of
 from ..nonparametric.turnbull import Turnbull, TurnbullResult
 from ..predictions import WIDTH
 
@@ -52,7 +53,7 @@ def naive_bias(cycles: Cycles, by: str | None = None, family: str = "lognormal")
     InputError
         If there is no column `by`, or it has missing values.
     FitError
-        If the durations (of the group that is named) cannot be fitted.
+        If the durations cannot be fitted (of a group, whose rows are named).
 
     Notes
     -----
@@ -85,12 +86,17 @@ def naive_bias(cycles: Cycles, by: str | None = None, family: str = "lognormal")
     """
     must(isinstance(cycles, Cycles), f"`cycles` must be Cycles, not {type(cycles).__name__}", "see rr.Cycles")
     must(
-        family in LIFELINES, f"`family` must be one of {', '.join(LIFELINES)}, not {family!r}", "lifelines has no other"
+        isinstance(family, str) and family in LIFELINES,
+        f"`family` must be one of {', '.join(LIFELINES)}, not {family!r}",
+        "lifelines has no other",
     )
-    groups = [_group(name, part, family) for name, part in _parts(cycles, by)]
+    groups = [_group(*part, family) for part in _parts(cycles, by)]
     table = pd.concat([group.table.assign(group=group.name) for group in groups], ignore_index=True)
     table = table.drop(columns="group") if by is None else table[["group", *table.columns.drop("group")]]
     return NaiveBias(table, by, family, cycles.endpoint, tuple(groups))
+
+
+ONE_PATIENT = "the cycles are of one patient, and standard errors need two or more"
 
 
 class Group(NamedTuple):
@@ -113,8 +119,8 @@ class NaiveBias:
         One row for each group and analysis: ``group`` (if there is `by`), ``times`` and ``estimator``, ``cycles`` used,
         ``median`` (weeks) with ``lower`` and ``upper`` (95%), ``mean_26`` (weeks), ``se_log`` (standard error of ln
         median), ``se_ratio`` (to that of the interval-censored AFT, clustered by patient) and ``difference`` (of the
-        median to that AFT's, weeks). NaN where the analysis gives no such number: Turnbull's estimate has no standard
-        error by itself.
+        median to that AFT's, weeks). Turnbull's median is only known to lie in (``median_left``, ``median``], so it has
+        no difference. NaN where the analysis gives no such number: Turnbull's estimate has no standard error by itself.
     by : str or None
     family : str
     endpoint : object
@@ -176,28 +182,29 @@ class NaiveBias:
         return f"<p>{escape(self.sentence)}</p>".replace("\n", "<br>") + table
 
 
-def _parts(cycles: Cycles, by: str | None) -> Iterator[tuple[str, Cycles]]:
+def _parts(cycles: Cycles, by: str | None) -> Iterator[tuple[str, str, Cycles]]:
+    """Each group's name, what errors call it, and its cycles."""
     if by is None:
-        yield "", cycles
+        yield "", "", cycles
         return
-    frame = cycles.frame
-    must(
-        by in frame, f"`by` names {by}, which the cycles do not have", f"their columns are {', '.join(map(str, frame))}"
-    )
-    must_all(frame[by].notna(), f"`by` {by} is missing")
-    for level, rows in frame.groupby(by, observed=True).groups.items():
-        yield f"{by} {level}", cycles[np.asarray(rows)]
+    must(isinstance(by, str), "`by` must be the name of a column")
+    groups = groups_of(cycles, by, np.arange(len(cycles)))
+    for i, level in enumerate(groups.labels):
+        rows = np.flatnonzero(groups.code == i)
+        yield f"{by} {level}", f"one value of {by} ({rows_text(rows)}): ", cycles[rows]
 
 
-def _group(name: str, cycles: Cycles, family: str) -> Group:
+def _group(name: str, called: str, cycles: Cycles, family: str) -> Group:
     """All analyses of one group."""
     own = cycles.responding
+    if pd.unique(own.patient).size == 1:
+        raise FitError(called + ONE_PATIENT)
     try:
         turnbull = Turnbull().fit(own)
         ours = AFT(family=family, cov="sandwich").fit(own)
         independent = AFT(family=family).fit(own)
     except FitError as error:
-        raise FitError(f"{name}: {error}" if name else str(error)) from None
+        raise FitError(f"{called}{error}") from None
     rows = [_of_turnbull(turnbull), _of_aft(ours, "AFT"), _of_aft(independent, INDEPENDENT)]
     steps = {}
     lost = np.isfinite(own.upper)
@@ -214,6 +221,8 @@ def _group(name: str, cycles: Cycles, family: str) -> Group:
     table = table.assign(
         se_ratio=table["se_log"] / reference["se_log"], difference=table["median"] - reference["median"]
     )
+    table.insert(table.columns.get_loc("median"), "median_left", np.nan)
+    table.loc[0, ["median_left", "difference"]] = turnbull.left[turnbull.right == table.loc[0, "median"]][0], np.nan
     return Group(name, table, turnbull, ours, steps)
 
 
@@ -313,9 +322,11 @@ def _sentence(group: Group) -> str:
     )
     if (AS_ZERO, KAPLAN_MEIER) in table.index:
         zero, middle = table.loc[(AS_ZERO, KAPLAN_MEIER)], table.loc[("midpoint", KAPLAN_MEIER)]
+        before, after = f"{middle['median']:.1f}", f"{zero['median']:.1f}"
+        verb, weeks = ("leave", f"at {before}") if before == after else ("move", f"from {before} to {after}")
         text += (
-            f" {int(zero['cycles'] - middle['cycles'])} cycles without response as durations of 0 move the midpoint's "
-            f"Kaplan-Meier median from {middle['median']:.1f} to {zero['median']:.1f} weeks."
+            f" {int(zero['cycles'] - middle['cycles'])} cycles without response as durations of 0 {verb} the "
+            f"midpoint's Kaplan-Meier median {weeks} weeks."
         )
     return text
 

@@ -22,7 +22,7 @@ BARRIERS = 10.0 ** -np.arange(8)  # per unit of mean weight; the last costs 1e-7
 PRESSED = 1e-3  # of the largest multiplier: the others are 1e-5 of it or less
 MOVES = 1e-4  # the most the log-likelihood may move when the nodes are doubled
 DOUBLINGS = 3
-SAME = 1e-6  # log-likelihoods closer than this are the same: the variance could as well be 0
+SAME = 1e-6  # per unit of mean weight; log-likelihoods closer than this are the same: the variance could as well be 0
 VARIANCES = (1e-6, 1e2)  # beyond them θ is going to 0 or to infinity
 FLAT = 1e-9  # information per unit of weight about a standardised column: there is none
 
@@ -126,7 +126,7 @@ def climb(sample: FrailtySample, knots: np.ndarray, start: np.ndarray, frailty: 
     at, safe, step = np.append(alone.theta, np.log(guess)), np.append(start, np.log(guess)), STEP
     for _ in range(DOUBLINGS + 1):
         here, held = _settle(slope, at, safe, step)
-        if here.terms.llf < alone.terms.llf + SAME:
+        if here.terms.llf < alone.terms.llf + SAME * sample.weight.mean():
             return replace(summit, theta=np.append(alone.theta, -np.inf))
         if here.theta[-1] >= np.log(VARIANCES[1]):
             raise FitError(

@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import null_space
 
 from ...cycles import Cycles
-from ...errors import FitError, must
+from ...errors import FitError, must, real_numbers, whole_number
 from ..aft.maximum import maximise
 from ..design import Design, design_of
 from ..families import WEIBULL
 from ..observed import Observed, must_have_events, observe, weight_of_patients
-from ..result import describe_censoring
-from ..splines import knots_from_data
+from ..result import describe_censoring, meat_of
+from ..splines import MOST_KNOTS, inverse_where_held, knots_from_data
 from .climb import climb
 from .likelihood import sample_of
 from .result import LOG_GAMMA, LOG_THETA, GammaFrailtyResult
@@ -86,21 +85,22 @@ class GammaFrailty:
     cov: str = "observed"
 
     def __post_init__(self) -> None:
-        must(self.baseline in BASELINES, f"`baseline` must be one of {', '.join(BASELINES)}, not {self.baseline!r}")
-        must(self.cov in COVARIANCES, f"`cov` must be one of {', '.join(COVARIANCES)}, not {self.cov!r}")
+        must(
+            isinstance(self.baseline, str) and self.baseline in BASELINES,
+            f"`baseline` must be one of {', '.join(BASELINES)}, not {self.baseline!r}",
+        )
+        must(
+            isinstance(self.cov, str) and self.cov in COVARIANCES,
+            f"`cov` must be one of {', '.join(COVARIANCES)}, not {self.cov!r}",
+        )
         must(
             self.knots is None or self.baseline == "spline",
             "`knots` are for a spline",
             'give baseline="spline" as well',
         )
-        if self.knots is not None and not isinstance(self.knots, int):
-            weeks = np.asarray(self.knots, dtype=float)
-            must(
-                weeks.ndim == 1 and weeks.size >= 2 and bool((weeks > 0).all() and (np.diff(weeks) > 0).all()),
-                "`knots` must be a number of inner knots, or two or more increasing positive weeks",
-            )
-            object.__setattr__(self, "knots", tuple(weeks.tolist()))  # a list would not hash, nor stay as it is
-        must(not isinstance(self.knots, int) or self.knots >= 0, "`knots` must not be negative")
+        must(isinstance(self.frailty, bool), "`frailty` must be True or False")
+        if self.knots is not None:
+            object.__setattr__(self, "knots", _number_or_places(self.knots))
 
     def fit(self, cycles: Cycles, weights: ArrayLike | None = None) -> GammaFrailtyResult:
         """Fit to the cycles with a response.
@@ -163,11 +163,11 @@ class GammaFrailty:
             names, turn[k], theta[k] = (LOG_GAMMA,), theta[k], np.log(theta[k])
         information, covariance = np.full((2, theta.size, theta.size), np.nan)
         information[:q, :q] = summit.information * np.outer(turn, turn)
-        covariance[:q, :q] = _inverse(information[:q, :q], summit.held)
+        covariance[:q, :q] = inverse_where_held(information[:q, :q], summit.held)
         scores = np.full((data.labels.size, theta.size), np.nan)
         scores[sample.order, :q] = summit.terms.scores * turn
         if self.cov == "sandwich":
-            covariance[:q, :q] = covariance[:q, :q] @ (scores[:, :q].T @ scores[:, :q]) @ covariance[:q, :q]
+            covariance[:q, :q] = covariance[:q, :q] @ meat_of(scores[:, :q], weight) @ covariance[:q, :q]
         mean, sd = np.empty((2, data.labels.size))
         mean[sample.order], sd[sample.order] = summit.terms.mean, summit.terms.sd
         return GammaFrailtyResult(
@@ -194,12 +194,17 @@ class GammaFrailty:
         )
 
 
-def _inverse(information: np.ndarray, held: np.ndarray) -> np.ndarray:
-    """The covariance of estimates that cannot move along `held`, rows of gradients in the first of them."""
-    if not len(held):
-        return np.linalg.inv(information)
-    free = null_space(np.hstack([held, np.zeros((len(held), len(information) - held.shape[1]))]))
-    return free @ np.linalg.inv(free.T @ information @ free) @ free.T
+def _number_or_places(knots: Any) -> int | tuple[float, ...]:
+    """How many inner knots, or all of them; a list would not hash, nor stay as it is."""
+    if np.ndim(knots) == 0:
+        return whole_number(knots, "knots", 0, MOST_KNOTS, "or give two or more increasing positive weeks")
+    weeks = real_numbers(knots, "knots")
+    rising = weeks.ndim == 1 and bool((weeks > 0).all() and np.isfinite(weeks).all() and (np.diff(weeks) > 0).all())
+    must(
+        rising and 2 <= weeks.size <= MOST_KNOTS + 2,
+        f"`knots` must be a number of inner knots, or 2 to {MOST_KNOTS + 2} increasing positive weeks",
+    )
+    return tuple(weeks.tolist())
 
 
 def _must_repeat(data: Observed) -> None:

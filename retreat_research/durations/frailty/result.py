@@ -66,6 +66,11 @@ class GammaFrailtyResult(DurationResult):
             array.setflags(write=False)
 
     @property
+    def effects(self) -> int:
+        """How many random effects a patient has: 0 without frailty."""
+        return int(self.model.frailty)
+
+    @property
     def family(self) -> str:
         """The baseline, and the frailty if there is one."""
         return f"{self.model.baseline} baseline" + (", gamma frailty" if self.model.frailty else "")

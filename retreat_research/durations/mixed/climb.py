@@ -17,13 +17,17 @@ STEPS, HALVINGS = 100, 14
 PATIENCE = 2  # steps that only the slack allows before it is said that quadrature is in the way
 MOVES = 1e-4  # the most the log-likelihood may move when the nodes are doubled
 MOST_NODES = {1: 120, 2: 60}  # along each axis, before doubling
-SAME = 1e-6  # log-likelihoods closer than this are the same: the variance could as well be 0
-NEAR = 0.01  # a loading that costs less than this where it is left out is worth a climb without it
+SAME = 1e-6  # per unit of mean weight; log-likelihoods closer than this are the same: the variance could as well be 0
+NEAR = 0.01  # also per unit; a loading that costs less than this where it is left out is worth a climb without it
 WIDEST = 50.0  # standard deviations within a patient that even the narrowest interval spans: σ is going to 0
 STEEPEST = 1e8  # the same where durations are exact: times the σ of the fit without random effects
 NO_WITHIN = (
     "the variation within patients goes to 0: each patient's cycles could all be of one duration; narrower intervals "
     "or more cycles are needed"
+)
+NOT_EVALUATED = (
+    "the mixed fit did not converge: the likelihood cannot be evaluated near durations of such different size; check "
+    "the bounds, which are in weeks"
 )
 NOT_SETTLED = (
     "the mixed fit did not settle with {nodes} quadrature nodes: patients may differ so much more than their own "
@@ -97,10 +101,11 @@ def settle_without(panel: Panel, summit: Summit, loading: int, doubling: bool = 
     ways = summit.ways[:, summit.ways[at] == 0]
     rule = adaptive_rule(summit.nodes, panel.dimension)
     centre, found = look(panel, phi, summit.centre.mode, rule)
-    if not found.value > summit.found.value - NEAR:
+    unit = float(panel.weight.mean())
+    if not found.value > summit.found.value - NEAR * unit:
         return None
     settled = settle(panel, Summit(phi, ways, centre, found, summit.nodes, summit.steepness), summit.nodes, doubling)
-    return settled if settled.found.value >= summit.found.value - SAME else None
+    return settled if settled.found.value >= summit.found.value - SAME * unit else None
 
 
 def settle(panel: Panel, summit: Summit, nodes: int, doubling: bool) -> Summit:
@@ -132,9 +137,12 @@ def _start(panel: Panel, ratio: float, scale: float, constant: np.ndarray) -> np
 
 
 def look(panel: Panel, phi: np.ndarray, mode: np.ndarray | None, rule: Rule) -> tuple[Centre, Evaluation]:
-    with np.errstate(all="ignore"):  # a step too far gives −inf or NaN, which is never accepted
-        centre = centre_of(panel, phi, mode)
-        return centre, evaluate(panel, phi, centre, rule)
+    try:
+        with np.errstate(all="ignore"):  # a step too far gives −inf or NaN, which is never accepted
+            centre = centre_of(panel, phi, mode)
+            return centre, evaluate(panel, phi, centre, rule)
+    except np.linalg.LinAlgError:
+        raise FitError(NOT_EVALUATED) from None
 
 
 def _ascend(panel: Panel, summit: Summit, goal: float) -> tuple[Summit, bool]:
@@ -180,7 +188,10 @@ def _step(here: Evaluation, weight: np.ndarray, ways: np.ndarray) -> tuple[np.nd
         scores = here.scores @ ways
         information = (scores.T * weight) @ scores
         information += 1e-6 * np.diag(np.diag(information)) + 1e-12 * np.trace(information) * np.eye(len(information))
-    part = np.linalg.solve(information, gradient)
+    try:
+        part = np.linalg.solve(information, gradient)
+    except np.linalg.LinAlgError:
+        raise FitError(NOT_EVALUATED) from None
     return ways @ part, float(gradient @ part), concave
 
 

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...cycles import Cycles
-from ...errors import FitError, must
+from ...errors import FitError, must, whole_number
 from ..aft.maximum import maximise
 from ..design import Design, design_of
 from ..families import FAMILIES, Family, family_named
 from ..observed import Observed, must_have_events, observe, weight_of_patients
 from ..quadrature import adaptive_rule
-from ..result import describe_censoring
+from ..result import describe_censoring, meat_of
 from .climb import MOVES, NOT_SETTLED, Summit, climb, is_definite, settle_without
 from .likelihood import LOADINGS, Panel, centre_of, evaluate, panel_of, triangle
 from .parameters import interior, jacobian, names_of, phi_of, root_of, split, theta_of
@@ -81,9 +81,15 @@ class MixedAFT:
 
     def __post_init__(self) -> None:
         known = [name for name, family in FAMILIES.items() if isinstance(family, Family)]
-        must(self.family in known, f"`family` must be one of {', '.join(known)}, not {self.family!r}")
-        must(self.cov in COVARIANCES, f"`cov` must be one of {', '.join(COVARIANCES)}, not {self.cov!r}")
-        must(isinstance(self.nodes, int) and 3 <= self.nodes <= 60, "`nodes` must be a whole number from 3 to 60")
+        must(
+            isinstance(self.family, str) and self.family in known,
+            f"`family` must be one of {', '.join(known)}, not {self.family!r}",
+        )
+        must(
+            isinstance(self.cov, str) and self.cov in COVARIANCES,
+            f"`cov` must be one of {', '.join(COVARIANCES)}, not {self.cov!r}",
+        )
+        object.__setattr__(self, "nodes", whole_number(self.nodes, "nodes", 3, 60))
 
     def fit(self, cycles: Cycles, weights: ArrayLike | None = None) -> MixedAFTResult:
         """Fit to the cycles with a response.
@@ -191,7 +197,7 @@ def _result(
     scores[:, inside] = found.scores @ turn * panel.weight[:, None]
     covariance[kept] = np.linalg.inv(information[kept])
     if model.cov == "sandwich":
-        covariance[kept] = covariance[kept] @ (scores[:, inside].T @ scores[:, inside]) @ covariance[kept]
+        covariance[kept] = covariance[kept] @ meat_of(scores[:, inside], panel.weight) @ covariance[kept]
     root = root_of(split(theta, k, family)[2])
     return MixedAFTResult(
         model=model,
@@ -217,7 +223,8 @@ def _result(
 
 
 def _slope(name: str, frame, data: Observed) -> tuple[Design, np.ndarray]:  # type: ignore[no-untyped-def]
-    design, matrix = design_of(f"0 + {name}", frame, data.rows)
+    must(isinstance(name, str) and bool(name.strip()), "`slope` must be the name of a covariate, or None for none")
+    design, matrix = design_of(f"0 + {name}", frame, data.rows, "slope")
     must(matrix.shape[1] == 1, f"`slope` must be one numeric covariate, and {name} makes {matrix.shape[1]} columns")
     slope = matrix[:, 0]
     counts = np.bincount(data.patient)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...errors import must, must_all
+from ...errors import must, must_all, real_numbers
+from ..asked import one_number
 from ..families import family_named
 
 if TYPE_CHECKING:
@@ -42,16 +43,17 @@ class PersonalDistribution:
 
     def survival(self, weeks: ArrayLike) -> Any:
         """The probability that effect still holds at `weeks`; a float, or an array of the shape of `weeks`."""
-        log_weeks = self._log(weeks, "`weeks` must be numbers that are not negative")
-        with np.errstate(over="ignore"):
-            lasts = np.exp(family_named(self.family).log_survival(self._z(log_weeks))) @ self.weight
-        return float(lasts) if np.ndim(weeks) == 0 else lasts
+        weeks = real_numbers(weeks, "weeks")
+        must_all(weeks >= 0, "`weeks` must be numbers that are not negative")
+        with np.errstate(divide="ignore"):
+            lasts = self._lasting(np.log(weeks))
+        return float(lasts) if weeks.ndim == 0 else lasts
 
     def density(self, weeks: ArrayLike) -> Any:
         """The density at `weeks`, per week; a float, or an array of the shape of `weeks`."""
-        log_weeks = self._log(weeks, "`weeks` must be positive numbers")
-        weeks = np.asarray(weeks, dtype=float)
-        must_all(weeks > 0, "`weeks` must be positive numbers")
+        weeks = real_numbers(weeks, "weeks")
+        must_all((weeks > 0) & np.isfinite(weeks), "`weeks` must be positive numbers")
+        log_weeks = np.log(weeks)
         with np.errstate(over="ignore"):
             rate = (np.exp(family_named(self.family).log_density(self._z(log_weeks))) / self.scale) @ self.weight
         found = rate / weeks
@@ -59,16 +61,17 @@ class PersonalDistribution:
 
     def quantile(self, p: ArrayLike) -> Any:
         """The week by which the effect is lost with probability `p`; a float, or an array of the shape of `p`."""
-        p = np.asarray(p, dtype=float)
+        p = real_numbers(p, "p")
         must_all((p > 0) & (p < 1), "`p` must lie between 0 and 1")
         z = family_named(self.family).quantile(p.reshape(-1))
         own = self.location + self.scale * z[:, None]
         low, high = own.min(axis=1), own.max(axis=1)
         for _ in range(60):
             middle = (low + high) / 2
-            lasts = self.survival(np.exp(middle)) > 1 - p.reshape(-1)
+            lasts = self._lasting(middle) > 1 - p.reshape(-1)
             low, high = np.where(lasts, middle, low), np.where(lasts, high, middle)
-        found = np.exp((low + high) / 2).reshape(p.shape)
+        with np.errstate(over="ignore"):  # inf is beyond the range of numbers
+            found = np.exp((low + high) / 2).reshape(p.shape)
         return float(found) if p.ndim == 0 else found
 
     @property
@@ -78,6 +81,7 @@ class PersonalDistribution:
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """The weeks between which the next duration lies with probability `level`, the same beyond either end."""
+        level = one_number(level, "level")
         must(0 < level < 1, "`level` must lie between 0 and 1")
         low, high = self.quantile([(1 - level) / 2, (1 + level) / 2])
         return float(low), float(high)
@@ -97,11 +101,9 @@ class PersonalDistribution:
         ax.set_xlabel("Weeks since treatment (band: 80% interval; dotted: median)")
         return ax
 
-    def _log(self, weeks: ArrayLike, message: str) -> np.ndarray:
-        weeks = np.asarray(weeks, dtype=float)
-        must_all(weeks >= 0, message)
-        with np.errstate(divide="ignore"):
-            return np.log(weeks)
+    def _lasting(self, log_weeks: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            return np.exp(family_named(self.family).log_survival(self._z(log_weeks))) @ self.weight
 
     def _z(self, log_weeks: np.ndarray) -> np.ndarray:
         return (log_weeks[..., None] - self.location) / self.scale

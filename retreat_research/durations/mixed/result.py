@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,7 +11,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ...cycles import Cycles
-from ...errors import must
+from ...errors import must, must_all
+from ..asked import one_number
 from ..design import Design
 from ..families import family_named
 from ..likelihood_ratio import LikelihoodRatio, chi_square_mixture
@@ -75,6 +77,11 @@ class MixedAFTResult(DurationResult):
         return float(np.exp(self._split()[2][0]))
 
     @property
+    def effects(self) -> int:
+        """How many random effects a patient has: 2 with a random slope."""
+        return int(self.effect_mean.shape[1])
+
+    @property
     def icc(self) -> float:
         """Share of the variance of ln T that lies between patients, where the slope's covariate is 0."""
         between, within = self.sd**2, (self.scale * family_named(self.family).sd) ** 2
@@ -123,7 +130,9 @@ class MixedAFTResult(DurationResult):
         x, _ = self._rows(newdata)
         must(len(x) == 1, f"`newdata` must have one row, not {len(x)}: the next cycle")
         thetas = [self.estimate] if draws is None else list(self._checked(draws))
-        parts = [self._next(theta, *own, x[0]) for theta in thetas]
+        with np.errstate(all="ignore"):  # what is beyond the range of numbers is said next
+            parts = [self._next(theta, *own, x[0]) for theta in thetas]
+        must_all([np.isfinite(np.concatenate(part)).all() for part in parts], "`draws` are beyond the range of numbers")
         weight, location, scale = (np.concatenate(part) for part in zip(*parts, strict=True))
         return PersonalDistribution(self.family, weight / len(thetas), location, scale, self.endpoint)
 
@@ -155,6 +164,7 @@ class MixedAFTResult(DurationResult):
         """
         from .profile import sd_interval
 
+        level = one_number(level, "level")
         must(0 < level < 1, "`level` must lie between 0 and 1")
         must(self.slope is None, "the profile interval is for models with a random intercept alone")
         return sd_interval(self, level)
@@ -244,8 +254,9 @@ class MixedAFTResult(DurationResult):
         return natural_panel(self.family, self.data, self.x, self.slope)
 
     def _own(self, label: Any) -> tuple[Observed, np.ndarray, np.ndarray | None]:
-        at = np.flatnonzero(self.data.labels == label)
-        must(at.size == 1, "no such patient in the fit", "give her cycles as rr.Cycles instead")
+        single = isinstance(label, Hashable)  # a list or a table would be compared with one patient after another
+        at = np.array([i for i, own in enumerate(self.data.labels) if single and own == label], dtype=int)
+        must(at.size == 1, "no such patient in the fit", "give her label, or her cycles as rr.Cycles")
         rows = self.data.patient == at[0]
         data, slope = self.data, None if self.slope is None else self.slope[rows]
         part = Observed(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ...errors import must
+from ...errors import must, real_numbers, whole_number
 from ..serial import Writable
 from .intervals import Codes, Innermost, endpoint_codes, innermost_of
 from .npmle import maximise
@@ -75,8 +75,10 @@ class TurnbullBootstrap(Writable):
         """
         estimate = self.fit.survival(weeks)
         at = estimate["weeks"].to_numpy()
-        high = np.array([self._still(self.right > week) for week in at])
-        low = np.array([self._still((self.left > week) | ((self.left == week) & (self.right > week))) for week in at])
+        high, low = np.empty((2, at.size, self.resamples))
+        for i, week in enumerate(at):
+            high[i] = self._still(self.right > week)
+            low[i] = self._still((self.left > week) | ((self.left == week) & (self.right > week)))
         return pd.DataFrame(
             {
                 "weeks": at,
@@ -101,7 +103,8 @@ class TurnbullBootstrap(Writable):
             the weeks at which those of `survival` fall to 1 − p; with as many patients in each resample as in the data
             that is the percentile interval. ``se`` is NaN if a resample never falls that far.
         """
-        p = np.atleast_1d(np.asarray(p, dtype=float))
+        p = np.atleast_1d(real_numbers(p, "p"))
+        must(p.ndim == 1, f"`p` must be one-dimensional, not of shape {p.shape}")
         estimate = self.fit.quantile(p)
         parts = zip(np.split(self.right, self.first[1:]), np.split(self.mass, self.first[1:]), strict=True)
         drawn = np.array([right[holding(mass, p)] for right, mass in parts])
@@ -183,10 +186,14 @@ def bootstrap_patients(
     patients = fit.patients
     seed = checked_seed(seed)
     must(patients >= 2, f"there are too few patients to resample: {patients}")
-    must(resamples >= 2, "`resamples` must be at least 2")
-    m = patients if m is None else int(m)
-    must(1 <= m <= patients, f"`m` must lie between 1 and {patients}, the number of patients")
-    must(0 < rate < 1, "`rate` must lie between 0 and 1", "1/3 for continuous visit times, 1/2 for a visit grid")
+    resamples = whole_number(resamples, "resamples", 2)
+    m = patients if m is None else whole_number(m, "m", 1, patients, "there are no more patients than that")
+    exponent = real_numbers(rate, "rate")
+    must(
+        exponent.ndim == 0 and bool(0 < exponent < 1),
+        "`rate` must lie between 0 and 1",
+        "1/3 for continuous visit times, 1/2 for a visit grid",
+    )
 
     data = fit.data
     codes, cell = _cells(endpoint_codes(data.lower, data.upper))

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from ...errors import real_numbers
 from ..serial import Writable
 from .bootstrap import TurnbullBootstrap, bootstrap_patients
 from .turnbull import TurnbullResult, holding
@@ -83,7 +84,7 @@ class TurnbullGroups(_Grouped):
 
     def quantile(self, p: ArrayLike) -> pd.DataFrame:
         """`TurnbullResult.quantile` of each group: ``p`` and ``estimate`` (weeks)."""
-        p = np.atleast_1d(np.asarray(p, dtype=float))
+        p = np.atleast_1d(real_numbers(p, "p"))
         return self._stacked(self.fits, lambda fit: pd.DataFrame({"p": p, "estimate": fit.quantile(p)}))
 
     def summary_frame(self) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ...cycles import Cycles
-from ...errors import FitError, must, must_all
+from ...errors import FitError, must, must_all, whole_number
 from ..groups import By, groups_of
 from ..observed import Observed, observe
 from .graph import Edges, spans
@@ -89,9 +89,9 @@ def logrank(
     """
     from ...streams import checked_seed
 
-    must(scores in SCORES, f"`scores` must be one of {', '.join(SCORES)}")
-    must(within in (None, "patient"), "`within` must be None or 'patient'")
-    must(permutations is None or permutations >= 1, "`permutations` must be at least 1")
+    must(isinstance(scores, str) and scores in SCORES, f"`scores` must be one of {', '.join(SCORES)}")
+    must(within is None or (isinstance(within, str) and within == "patient"), "`within` must be None or 'patient'")
+    permutations = None if permutations is None else whole_number(permutations, "permutations", 1)
     seed = checked_seed(seed)
     data = observe(cycles, None)
     by, groups, code = groups_of(cycles, by, data.rows)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ...cycles import Cycles
-from ...errors import must_all
+from ...errors import must, must_all, real_numbers
 from ..groups import By, groups_of
 from ..observed import Observed, observe
 from ..serial import Writable
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
     from .bootstrap import TurnbullBootstrap
 
+#: Of the tables of results for groups, which the groups' own columns are put beside.
+COLUMNS = frozenset(
+    ("weeks", "survival", "survival_low", "p", "estimate", "se", "lower", "upper", "left", "right", "mass", "patients",
+     "cycles", "median_left", "median_right", "llf", "kkt_gap")
+)  # fmt: skip
 SAME = 1e-12  # probabilities closer than this are the same: sums of masses are rounded
 
 
@@ -91,7 +96,7 @@ class Turnbull:
         Raises
         ------
         InputError
-            If ``by`` names no column, or a value of it is missing.
+            If ``by`` names no column, a value of it is missing, or its name is that of a column of the results.
         FitError
             If there is no cycle with a response, or the maximum cannot be certified.
         """
@@ -101,6 +106,8 @@ class Turnbull:
         from .by_group import TurnbullGroups
 
         groups = groups_of(cycles, self.by, data.rows)
+        taken = [column for column in groups.by if column in COLUMNS]
+        must(not taken, f"`by`: results have a column {', '.join(taken)} of their own", "rename it in the cycles' data")
         fits = tuple(_estimate(_part(data, groups.code == g), cycles.endpoint) for g in range(len(groups.labels)))
         return TurnbullGroups(groups.by, groups.labels, fits)
 
@@ -188,7 +195,8 @@ class TurnbullResult(Writable):
             ``weeks``, ``survival`` with each interval's mass at its right end, and ``survival_low`` with it at the
             left end. They differ inside an interval with mass: the estimate is any curve between them.
         """
-        weeks = np.atleast_1d(np.asarray(weeks, dtype=float))
+        weeks = np.atleast_1d(real_numbers(weeks, "weeks"))
+        must(weeks.ndim == 1, f"`weeks` must be one-dimensional, not of shape {weeks.shape}")
         must_all(weeks >= 0, "`weeks` must be numbers that are not negative")
         remaining = np.append(np.cumsum(self.mass[::-1])[::-1], 0.0)
         remaining[0] = 1.0
@@ -211,7 +219,7 @@ class TurnbullResult(Writable):
             The first week at which ``survival`` is at most 1 − p, inf where that is never reached. Where in its
             innermost interval the event lies the data cannot say: the right end is given.
         """
-        p = np.asarray(p, dtype=float)
+        p = real_numbers(p, "p")
         must_all((p > 0) & (p < 1), "`p` must lie between 0 and 1")
         weeks = self.right[holding(self.mass, p)]
         return float(weeks) if p.ndim == 0 else weeks

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import pandas as pd
 
-from ...errors import InputError
 from ..design import Design
 from ..families import family_named
 from ..likelihood_ratio import LikelihoodRatio
@@ -18,7 +17,11 @@ from ..predictions import WIDTH
 from ..result import DurationResult
 
 if TYPE_CHECKING:
+    from statsmodels.iolib.summary2 import Summary
+
     from .joint import JointRetreatment
+
+TAKEN_OVER = 0.5  # of the variance between patients of ln T that durations alone show: see `JointRetreatment`
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -50,6 +53,10 @@ class JointResult(DurationResult):
 
     title: ClassVar[str] = "Joint model of duration and retreatment while effective"
     likelihood_of: ClassVar[str] = "durations and retreatments"
+    _draws_nothing: ClassVar[str] = (
+        "the joint model cannot draw cycles like those fitted: when those that were retreated would have been seen "
+        "next is not known; use the intervals of the delta method"
+    )
     model: JointRetreatment
     hazard_design: Design
     retreated: np.ndarray
@@ -65,6 +72,11 @@ class JointResult(DurationResult):
         super().__post_init__()
         for array in (self.retreated, self.unit_mean, self.unit_square):
             array.setflags(write=False)
+
+    @property
+    def effects(self) -> int:
+        """How many independent random effects a patient has: 2 with habits."""
+        return 1 + self.model.habits
 
     @property
     def scale(self) -> float:
@@ -104,17 +116,21 @@ class JointResult(DurationResult):
             retreated=int(np.isfinite(self.retreated).sum()),
             cycles=self.nobs,
             patients=int(np.unique(self.data.patient[np.isfinite(self.retreated)]).size),
+            sd=self.sd,
+            sd_alone=self.sd_alone,
+            habits=self.model.habits,
         )
+
+    def summary(self) -> Summary:
+        """The fit as statsmodels prints one, and what stands in the way of reading γ."""
+        text, caution = super().summary(), self.association().caution
+        if caution:
+            text.add_text(caution)
+        return text
 
     def _effect_scores(self) -> np.ndarray:
         """Empirical-Bayes means in units of their own standard deviation under the model, (n_patients,)."""
         return self.unit_mean / np.sqrt(np.maximum(1 - self.unit_square + self.unit_mean**2, 1e-12))
-
-    def _simulate(self, rng: np.random.Generator, at: np.ndarray, patient: np.ndarray) -> np.ndarray:
-        raise InputError(
-            "the joint model cannot draw cycles like those fitted: when those that were retreated would have been seen "
-            "next is not known; use the intervals of the delta method"
-        )
 
     def _split(self, theta: np.ndarray) -> tuple[np.ndarray, float, float]:
         """β, log σ and σ_b."""
@@ -155,6 +171,10 @@ class Association:
         Likelihood ratio of γ = 0.
     retreated, cycles, patients : int
         Cycles retreated while effective, of how many, and the patients they belong to.
+    sd, sd_alone : float
+        Between patients of ln T, in the joint model and in `MixedAFT`.
+    habits : bool
+        Whether returns may differ between patients for reasons of their own.
     """
 
     gamma: float
@@ -163,6 +183,34 @@ class Association:
     retreated: int
     cycles: int
     patients: int
+    sd: float
+    sd_alone: float
+    habits: bool
+
+    @property
+    def taken_over(self) -> bool:
+        """Whether the shared effect describes returns rather than durations, so that γ is no finding.
+
+        It is if the joint model leaves less than half of the variance between patients that durations alone show.
+        """
+        return self.sd**2 < TAKEN_OVER * self.sd_alone**2
+
+    @property
+    def caution(self) -> str:
+        """What stands in the way of reading γ; nothing, with habits and an effect that describes durations."""
+        if self.taken_over:
+            remedy = "Put what sets returns into `retreatment`" + ("" if self.habits else ", or use habits=True")
+            return (
+                "Warning: gamma is no finding here. The shared effect describes when patients return and no longer how "
+                f"long effect lasts: between patients, the SD of ln T is {self.sd:.3f}, and {self.sd_alone:.3f} from "
+                f"durations alone. {remedy}."
+            )
+        if self.habits:
+            return ""
+        return (
+            "Without habits=True, patients who return sooner or later for reasons of their own can bring about such a "
+            "gamma and p-value."
+        )
 
     @property
     def wald_p(self) -> float:
@@ -180,7 +228,8 @@ class Association:
         return LikelihoodRatio(statistic, float(chi2.sf(statistic, 1)), "χ²₁", "γ = 0")
 
     def frame(self) -> pd.DataFrame:
-        """One row: gamma, se, lower, upper (95%), hazard_ratio (per SD), wald_p, lr, lr_p, and the counts."""
+        """One row: gamma, se, lower, upper (95%), hazard_ratio (per SD), wald_p, lr, lr_p, the counts, sd and
+        sd_alone."""
         return pd.DataFrame(
             {
                 "gamma": [self.gamma],
@@ -194,10 +243,18 @@ class Association:
                 "retreated": [self.retreated],
                 "cycles": [self.cycles],
                 "patients": [self.patients],
+                "sd": [self.sd],
+                "sd_alone": [self.sd_alone],
             }
         )
 
     def __str__(self) -> str:
+        counts = (
+            f"{self.retreated} of {self.cycles} cycles, of {self.patients} patients, were retreated while still "
+            "effective"
+        )
+        if self.taken_over:
+            return f"{counts}. {self.caution}"
         low, high = np.exp(self.gamma - WIDTH * self.se), np.exp(self.gamma + WIDTH * self.se)
         clear = self.likelihood_ratio.p < 0.05
         way = "more" if self.gamma > 0 else "less"
@@ -206,12 +263,12 @@ class Association:
             if clear
             else "whether returns have to do with how long a patient's effect lasts is not clear"
         )
-        return (
-            f"{self.retreated} of {self.cycles} cycles, of {self.patients} patients, were retreated while still "
-            f"effective; {said}: hazard ratio {np.exp(self.gamma):.2f} per between-patient SD (95% interval {low:.2f} "
+        said = (
+            f"{counts}; {said}: hazard ratio {np.exp(self.gamma):.2f} per between-patient SD (95% interval {low:.2f} "
             f"to {high:.2f}; likelihood-ratio p = {self.likelihood_ratio.p:.2g}). Returns because waning was noticed "
             "within a cycle are not of this kind: see retreatment_sensitivity."
         )
+        return f"{said} {self.caution}" if clear and self.caution else said
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(str(self))}</p>{self.frame().to_html(index=False, float_format='{:.4g}'.format)}"

@@ -8,20 +8,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...cycles import Cycles
-from ...errors import FitError, InputError, must, must_all
+from ...errors import FitError, must, must_all
 from ...streams import checked_seed
 from ..aft.model import AFT
 from ..aft.result import AFTResult
+from ..asked import must_be_free, numbers
 from ..checks.bootstrap import with_progress
 from ..mixed.likelihood import Centre, centre_of, nodes_of
 from ..mixed.model import MixedAFT
 from ..mixed.parameters import phi_of, root_of, split
 from ..mixed.result import MixedAFTResult, natural_panel
 from ..observed import Observed
-from ..predictions import NewData
+from ..predictions import CONTRAST, PREDICTED, NewData
 from ..quadrature import Rule
 from .sensitivity_result import RetreatmentSensitivity
 
+COLUMNS = ("delta", *PREDICTED, *CONTRAST, "quantity", "at_1", "below", "above")  # of the tables that result
 DELTAS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 CANDIDATES = 128  # for each patient's effect; one is drawn by its weight
 WIDENINGS, HALVINGS = 12, 50  # of a bracket in ln t, as for quantiles
@@ -79,6 +81,11 @@ def retreatment_sensitivity(
     but for the noise of the imputations. No week of return is needed. If effect was not assessed at a return, L lies
     before it, and δ = 0 then puts the loss at L.
 
+    Where patients have several cycles, use `MixedAFT`. `AFT` draws the remainders of a patient independent of each
+    other, also with ``cov="sandwich"``, so that completed cycles are less alike than a patient's are and standard
+    errors are too small: by about 12% at δ = 1 with 60 patients of 10 cycles, SDs of ln T of 0.5 between and 0.2 within
+    patients, and 65% of cycles retreated while effective.
+
     References
     ----------
     .. [1] Carpenter JR, Kenward MG, White IR (2007). Sensitivity analysis after multiple imputation under missing at
@@ -109,6 +116,8 @@ def retreatment_sensitivity(
     late[direct.data.rows[ended]] = direct.data.lower[ended] == 0
     must_all(~late | (min(grid) > 0), "with δ = 0 the cycle would last 0 weeks", "leave 0 out of `deltas`")
     _, variables = direct._rows(newdata)
+    must_be_free(variables, COLUMNS)
+    must(len(variables) > 0, "`newdata` has no row")
     pairs = len(variables) > 1
 
     streams = np.random.SeedSequence(seed).spawn(imputations)
@@ -137,13 +146,10 @@ def retreatment_sensitivity(
 
 
 def _checked_deltas(deltas: Sequence[float]) -> tuple[float, ...]:
-    try:
-        grid = tuple(sorted({float(delta) for delta in deltas}))
-    except (TypeError, ValueError):
-        raise InputError("`deltas` must be numbers") from None
-    must(
-        len(grid) > 1 and grid[0] >= 0 and np.isfinite(grid[-1]), "`deltas` must be two numbers or more, none negative"
-    )
+    array = numbers(deltas, "deltas")
+    must_all((array >= 0) & np.isfinite(array), "`deltas` must be finite, and none negative")
+    grid = tuple(sorted(set(array.tolist())))
+    must(len(grid) > 1, "`deltas` must be two different numbers or more")
     must(1.0 in grid, "`deltas` must have 1 among them", "it is what the model says, and what the others are against")
     return grid
 

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from ...errors import must
+from ..aft.model import AFT
 from ..figures import STYLES, axes
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class RetreatmentSensitivity:
         -------
         matplotlib.axes.Axes
         """
-        must(of in self.pooled, f"`of` must be one of {', '.join(self.pooled)}, not {of!r}")
+        must(isinstance(of, str) and of in self.pooled, f"`of` must be one of {', '.join(self.pooled)}, not {of!r}")
         ax = axes(ax)
         first = int(of != "median")
         tips = self.tipping[self.tipping["quantity"] == of].reset_index(drop=True)
@@ -183,6 +184,8 @@ class RetreatmentSensitivity:
                 f"({lower[one]:.2f} to {upper[one]:.2f}); that interval {'excludes' if excludes else 'includes'} 1, "
                 f"and {self._tip('ratio', i, 'no longer does', 'does so')}."
             )
+        if isinstance(self.model, AFT) and self.model.cov != "observed":
+            said.append("Where patients have several cycles, these intervals are too narrow: use MixedAFT.")
         return " ".join(said)
 
     def __repr__(self) -> str:

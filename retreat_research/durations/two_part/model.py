@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from ...cycles import Cycles
 from ...errors import FitError, InputError, must
 from ..aft.model import AFT
-from ..observed import one_each
+from ..observed import one_each, weight_of_patients
 from ..result import DurationResult
 from .response import ResponsePart, fit_response, must_have_duration
 from .result import TwoPartResult
@@ -46,7 +46,8 @@ class TwoPart:
     block-diagonal. The covariance between the two parts is then the sum over patients of the products of their
     influences [2]_, which is what patients who respond more often and for longer make of it. It is used if the duration
     model has ``cov="sandwich"``. With another covariance it is taken as 0, which is right if a patient's responses say
-    nothing about her durations.
+    nothing about her durations. With ``small_sample=True`` each part has its own factor g/(g − 1), g its patients, and
+    what is between the parts the root of the two.
 
     `MixedAFT` averages the durations over a normal distribution of patients, each counting once. If patients who
     respond more often also respond for longer, that is not the distribution of those who responded, and the product is
@@ -99,7 +100,9 @@ class TwoPart:
         cycles : Cycles
             All cycles: ``responder`` says which responded; where it is missing the cycle is left out and counted.
         weights : array_like of float, shape (len(cycles),), optional
-            How often each row counts; a row of weight 0 is left out.
+            How often each row counts among the cycles of its patient, so that the same weight for all changes no
+            standard error of the response. With `MixedAFT` and `GammaFrailty`, how often each patient counts: the same
+            for all her cycles. A row of weight 0 is left out.
 
         Returns
         -------
@@ -116,9 +119,15 @@ class TwoPart:
         must(isinstance(cycles, Cycles), f"`cycles` must be Cycles, not {type(cycles).__name__}", "see rr.Cycles")
         weight = one_each(weights, "weights", len(cycles), 1.0)
         with _part("response"):
-            response = fit_response(self.response, cycles, weight)
+            response = fit_response(
+                self.response,
+                cycles,
+                weight,
+                of_patients=not isinstance(self.duration, AFT),
+                small_sample=getattr(self.duration, "small_sample", False),
+            )
         with _part("duration"):
-            duration = self.duration.fit(cycles, weights)
+            duration = self.duration.fit(cycles) if weights is None else self.duration.fit(cycles, weights=weights)
             must_have_duration(duration.design, cycles, weight)
         k = response.estimate.size
         covariance = np.zeros((k + duration.estimate.size,) * 2)
@@ -138,8 +147,28 @@ class TwoPart:
 def _across(response: ResponsePart, duration: DurationResult) -> np.ndarray:
     """Covariance (k, p) of the two parts' estimates: Σ over patients of influence · influence′."""
     whose = pd.Index(response.labels).get_indexer(pd.Index(duration.data.labels))
-    inverse = np.linalg.pinv(np.nan_to_num(duration.information), hermitian=True)  # a boundary's NaN are no information
-    return response.influence[whose].T @ (duration.scores @ inverse)
+    return response.influence[whose].T @ _influence(duration)
+
+
+def _influence(duration: DurationResult) -> np.ndarray:
+    """Each patient's influence (g, p) on the duration's estimates; their outer products sum to its sandwich C.
+
+    C = BMB, M the sum of the scores' outer products. The bread B takes as given what the fit holds: it is no inverse of
+    the information then, but still the one B ≥ 0 that solves this, with BM^½ = C^½UV' from C^½M^½ = UΣV' (singular
+    values). Estimates on their boundary have none.
+    """
+    inside = np.flatnonzero(np.isfinite(np.diag(duration.covariance)))
+    covariance, scores = duration.covariance[np.ix_(inside, inside)], duration.scores[:, inside]
+    if not isinstance(duration.model, AFT):
+        scores = scores / np.sqrt(weight_of_patients(duration.data))[:, None]
+    se = np.sqrt(np.diag(covariance))  # as the unit: parameters differ in size
+    patients, size, axes = np.linalg.svd(scores * se, full_matrices=False)
+    extent, directions = np.linalg.eigh(covariance / np.outer(se, se))
+    root = (directions * np.sqrt(np.maximum(extent, 0.0))) @ directions.T
+    u, _, v = np.linalg.svd(root @ (axes.T * size) @ axes)
+    found = np.zeros((len(scores), duration.estimate.size))
+    found[:, inside] = patients @ axes @ (root @ u @ v).T * se
+    return found
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,8 @@ from scipy.special import expit
 
 from ...cycles import Cycles
 from ...errors import FitError
-from ..design import Design, design_of, must_be_independent
+from ..design import PATIENT, Design, design_of, listed, must_be_independent, names_text
+from ..observed import Observed, weight_of_patients
 
 STEPS = 60  # of the equations; 5 are usual
 SOLVED = 1e-10  # length of the equations per cycle, on columns of mean square 1: estimates are good to about 1e-9
@@ -34,15 +35,21 @@ class ResponsePart(NamedTuple):
     unassessed: int  # cycles of positive weight that were left out: it is not known whether they responded
 
 
-def fit_response(formula: str, cycles: Cycles, weight: np.ndarray) -> ResponsePart:
-    """Fit to the assessed cycles of positive weight; `weight` is (len(cycles),)."""
+def fit_response(
+    formula: str, cycles: Cycles, weight: np.ndarray, of_patients: bool = False, small_sample: bool = False
+) -> ResponsePart:
+    """Fit to the assessed cycles of positive weight; `weight` is (len(cycles),).
+
+    It counts the cycles of a patient, or if `of_patients`, patients who are alike and independent. `small_sample`
+    multiplies the covariance by g/(g − 1).
+    """
     frame = cycles.frame
     known = frame["responder"].notna().to_numpy()
     rows = np.flatnonzero(known & (weight > 0))
     response = frame["responder"].iloc[rows].to_numpy(dtype=float)
     patient, labels = pd.factorize(cycles.patient[rows])
     _must_vary(response, labels.size)
-    design, x = design_of(formula, frame, rows)
+    design, x = design_of(formula, frame, rows, "response")
     n = rows.size
     q, r = np.linalg.qr(x)
     must_be_independent(design.names, r)
@@ -57,6 +64,11 @@ def fit_response(formula: str, cycles: Cycles, weight: np.ndarray) -> ResponsePa
     if not np.isfinite(delta).all():
         raise FitError("the estimating equations of the response did not converge: use fewer covariates")
     influence = np.linalg.solve(r, _influence(q, response, patient, weight[rows], fitted, correlation))
+    if of_patients:
+        alike = Observed(rows, response, response, weight[rows], np.zeros(n), patient, np.asarray(labels))
+        influence = influence / np.sqrt(weight_of_patients(alike))
+    if small_sample:
+        influence = influence * np.sqrt(labels.size / (labels.size - 1))
     return ResponsePart(
         design,
         np.linalg.solve(r, delta),
@@ -76,10 +88,10 @@ def must_have_duration(design: Design, cycles: Cycles, weight: ArrayLike) -> Non
     for name in design.variables:
         if not pd.api.types.is_numeric_dtype(frame[name]):
             ever = frame[frame["responder"].notna()].groupby(frame[name].astype(object))["responder"].any()
-            silent = [str(level) for level, some in ever.items() if not some]
+            silent = [level for level, some in ever.items() if not some]
             if silent:
                 raise FitError(
-                    f"no cycle with {name} {', '.join(silent)} responds, so there is no duration for it; merge levels, "
+                    f"no cycle {_with(name, silent)} responds, so there is no duration for it; merge levels, "
                     "or leave those cycles out"
                 )
 
@@ -125,19 +137,19 @@ def _solve(q: np.ndarray, response: np.ndarray, patient: np.ndarray, weight: np.
 def _influence(
     q: np.ndarray, response: np.ndarray, patient: np.ndarray, weight: np.ndarray, fitted: np.ndarray, correlation: float
 ) -> np.ndarray:
-    """Each patient's influence (k, g): (Σ D'V⁻¹D)⁻¹ D'V⁻¹(y − p), where V = A^½ R A^½/w with R exchangeable."""
+    """Each patient's influence (k, g): (Σ D'V⁻¹D)⁻¹ D'V⁻¹(y − p), where V = W^-½ A^½ R A^½ W^-½, R exchangeable."""
     counts = np.bincount(patient)
-    spread = np.sqrt(fitted * (1 - fitted))
-    root = q * spread[:, None]
-    residual = (response - fitted) / spread
+    spread, often = np.sqrt(fitted * (1 - fitted)), np.sqrt(weight)
+    root = q * (spread * often)[:, None]
+    residual = (response - fitted) / spread * often
     together = correlation / (1 + (counts - 1) * correlation)
 
     def over_patients(values: np.ndarray) -> np.ndarray:
         return np.array([np.bincount(patient, column, counts.size) for column in values.T])
 
     sums, sum_residual = over_patients(root), np.bincount(patient, residual, counts.size)
-    bread = (root * weight[:, None]).T @ root - (sums * together) @ sums.T
-    scores = over_patients(root * (weight * residual)[:, None]) - sums * (together * sum_residual)
+    bread = root.T @ root - (sums * together) @ sums.T
+    scores = over_patients(root * residual[:, None]) - sums * (together * sum_residual)
     return np.linalg.solve(bread, scores)
 
 
@@ -170,15 +182,21 @@ def _separation(design: Design, frame: pd.DataFrame, response: np.ndarray, apart
         levels = column.groupby(column).groups
         if len(levels) > len(design.names):
             continue  # a number, not a factor
-        for level, rows in levels.items():
-            share = response[rows].mean()
-            if apart[rows].all() and share in (0, 1):
-                problems.append(f"{'every' if share else 'no'} cycle with {name} {level} responds")
+        for share, whose in ((0, "no cycle"), (1, "every cycle")):
+            alike = [level for level, rows in levels.items() if apart[rows].all() and response[rows].mean() == share]
+            problems += [f"{whose} {_with(name, alike)} responds"] if alike else []
     if problems:
         return f"{', '.join(problems)}, so the odds have no finite estimate; merge levels, or leave those cycles out"
     size = np.abs(beta) / np.abs(beta).max()
     columns = [name for name, part in zip(design.names, size, strict=True) if part > STILL and name != "Intercept"]
     return (
-        f"{', '.join(columns)} can tell cycles that all respond from cycles that do not, so the odds have no finite "
+        f"{names_text(columns)} can tell cycles that all respond from cycles that do not, so the odds have no finite "
         "estimate; merge levels, or drop a term"
     )
+
+
+def _with(name: str, levels: list[Any]) -> str:
+    """A factor's levels, or of patients how many, as their labels are private."""
+    if name == PATIENT:
+        return f"of {len(levels)} patients" if len(levels) > 1 else "of one patient"
+    return f"with {name} {listed([str(level) for level in levels])}"

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, log_expit, ndtr
 
 from ...errors import must_all
-from ..predictions import WIDTH, NewData, Predictions
+from ..asked import must_be_free, numbers
+from ..predictions import PREDICTED, WIDTH, NewData, Predictions
 from ..result import DurationResult
 from ..serial import Writable
 from .response import ResponsePart
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .model import TwoPart
 
 RARE = 1e-6  # of responses end before, or last beyond, the weeks that are searched for the limits of a quantile
+WEEKS = (1e-300, 1e300)  # what is beyond is 0 and inf
 GRID = 200  # weeks looked at, three times, each time between two neighbours of the last: limits are good to 1e-6
 
 
@@ -75,6 +77,9 @@ class TwoPartResult(Predictions, Writable):
             index=list(self.responding.design.names),
         )
 
+    def _names(self) -> tuple[str, ...]:
+        return (*self.responding.design.names, *self.duration.names)
+
     def _rows(self, newdata: NewData) -> tuple[np.ndarray, pd.DataFrame]:
         """Both designs side by side."""
         x, one = self.responding.design.matrix(newdata)
@@ -110,7 +115,7 @@ class TwoPartResult(Predictions, Writable):
             The variables, ``weeks``, ``estimate``, ``se``, ``lower`` and ``upper`` (95%; the delta method's interval is
             symmetric in the logit). At week 0 it is the probability of responding.
         """
-        weeks = np.atleast_1d(np.asarray(weeks, dtype=float))
+        weeks = numbers(weeks, "weeks")
         must_all(weeks >= 0, "`weeks` must be numbers that are not negative")
         with np.errstate(divide="ignore"):
             log_weeks = np.log(weeks)[None, :]
@@ -155,16 +160,18 @@ class TwoPartResult(Predictions, Writable):
         .. [1] Brookmeyer R, Crowley J (1982). A confidence interval for the median survival time. Biometrics 38:29-41.
            doi:10.2307/2530286
         """
-        p = np.atleast_1d(np.asarray(p, dtype=float))
+        p = numbers(p, "p")
         must_all((p > 0) & (p < 1), "`p` must lie between 0 and 1")
         x, variables = self._rows(newdata)
-        estimate = np.exp(self._log_quantile(self.estimate, x, p, kind))
+        must_be_free(variables, ("p", *PREDICTED, "reading"))
+        with np.errstate(over="ignore"):  # inf is beyond the range of numbers
+            estimate = np.exp(self._log_quantile(self.estimate, x, p, kind))
         limits = np.array(
             [
                 [self._crossing(variables.iloc[[i]], share, kind, draws) for share in 1 - p]
                 for i in range(len(variables))
             ]
-        )
+        ).reshape(len(x), p.size, 2)
         table = variables.loc[variables.index.repeat(p.size)].reset_index(drop=True)
         table = table.assign(
             p=np.tile(p, len(x)),
@@ -196,8 +203,8 @@ class TwoPartResult(Predictions, Writable):
 
     def _crossing(self, row: pd.DataFrame, share: float, kind: str, draws: ArrayLike | None) -> tuple[float, float]:
         """Where the lower and the upper limit of `benefit` first are at most `share`."""
-        bulk = self.duration.quantile([RARE, 1 - RARE], row, kind)["estimate"]
-        start = np.append(0.0, np.geomspace(bulk.iloc[0], bulk.iloc[1], GRID))
+        begin, end = np.clip(self.duration.quantile([RARE, 1 - RARE], row, kind)["estimate"], *WEEKS)
+        start = np.append(0.0, np.geomspace(begin, end, GRID))
 
         def first(limit: str) -> float:
             weeks = start
@@ -208,7 +215,7 @@ class TwoPartResult(Predictions, Writable):
                 if low[0] == 0:
                     return np.nan
                 weeks = np.linspace(weeks[low[0] - 1], weeks[low[0]], GRID)
-            return float(weeks[-1])
+            return float(weeks[-1]) if weeks[-1] > WEEKS[0] else 0.0
 
         return first("lower"), first("upper")
 
@@ -217,7 +224,8 @@ class TwoPartResult(Predictions, Writable):
     ) -> np.ndarray:
         """ln t at which p(x)·S(t | x) = 1 − p; NaN where p(x) is less."""
         k = self.responding.estimate.size
-        lasting = (1 - p) / expit(x[:, :k] @ theta[:k])[:, None]
+        with np.errstate(divide="ignore"):
+            lasting = (1 - p) / expit(x[:, :k] @ theta[:k])[:, None]
         found = np.full(lasting.shape, np.nan)
         for i, j in np.argwhere(lasting < 1):
             at = np.array([1 - lasting[i, j]])
