@@ -1,6 +1,6 @@
 """Seconds to fit durations: this package, R's survreg, npsurv and lme4, and lifelines, side by side on one core.
 
-    python benchmarks/durations.py [aft] [turnbull] [mixed] [bootstrap] [frailty]
+    python benchmarks/durations.py [aft] [shapes] [turnbull] [mixed] [bootstrap] [frailty]
 
 Without names, all of them. Times are medians of 5 after a warm-up, formula included. R is timed inside R by
 system.time, and left out if `Rscript` is not found; its data are the same, through a CSV file. lifelines is run once;
@@ -133,6 +133,16 @@ def aft_rows() -> list[list[object]]:
     return rows
 
 
+def shape_rows() -> list[list[object]]:
+    """The families with a shape, and the flexible AFT."""
+    data = cycles(ROWS, "lognormal", 1.0)
+    return [
+        [f"AFT {family}", f"{ROWS:,}", seconds(lambda m=model: m.fit(data)), *NONE]
+        for family in ("gamma", "gengamma", "flexible")
+        for model in [rr.AFT("log(units) + product", family=family)]
+    ]
+
+
 def turnbull_rows() -> list[list[object]]:
     """Turnbull's estimate against npsurv, and against lifelines on few rows."""
     from lifelines.fitters.npmle import npmle
@@ -212,6 +222,7 @@ def bootstrap_rows() -> list[list[object]]:
 NONE = ("none", np.nan, np.nan)
 PARTS = {
     "aft": aft_rows,
+    "shapes": shape_rows,
     "turnbull": turnbull_rows,
     "mixed": mixed_rows,
     "bootstrap": bootstrap_rows,
