@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from ..errors import must, must_all, real_numbers
 from .asked import must_be_free, numbers, one_number
@@ -231,7 +231,7 @@ class Predictions:
                 ends = np.array([[-WIDTH], [WIDTH]])
                 low, high = difference + ends * se
                 ratio_low, ratio_high = np.exp(log_ratio + ends * se_log)
-                p = 2 * _lower_tail(-np.abs(log_ratio / se_log))
+                p = 2 * ndtr(-np.abs(log_ratio / se_log))
             else:
                 drawn = np.array([value(theta) for theta in self._checked(draws)])
                 moved = drawn[:, 1:] - drawn[:, :1]
@@ -385,9 +385,3 @@ def _differences(value: Value, theta: np.ndarray, steps: np.ndarray) -> np.ndarr
 def _errors(gradient: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     """Standard errors of what has these gradients (…, p); a direction without uncertainty has none."""
     return np.sqrt(np.maximum(((gradient @ np.nan_to_num(covariance)) * gradient).sum(axis=-1), 0.0))
-
-
-def _lower_tail(z: np.ndarray) -> np.ndarray:
-    from scipy.special import ndtr
-
-    return ndtr(z)
