@@ -144,7 +144,8 @@ def _group(group: Group, number: int, seed: int) -> dict[str, pd.DataFrame]:
 
 def _sessions(history: pd.DataFrame, group: Group, who: pd.DataFrame) -> pd.DataFrame:
     date = history["date"]
-    waned = date + pd.to_timedelta(np.ceil(history["waned_weeks"] * DAYS), unit="D")
+    days = np.ceil(history["waned_weeks"] * DAYS)
+    waned = (date + pd.to_timedelta(days.fillna(0).astype(int), unit="D")).where(days.notna())
     following = date.groupby(history["patient"]).shift(-1)
     told = waned.notna() & following.notna() & (waned <= following)
     sites = 5 if group.indication == "glabellar lines" else 8
