@@ -28,6 +28,7 @@ _PUBLIC = {
     "LossOfLevel": "records",
     "Cycles": "cycles",
     "products": "products",
+    "evidence": "evidence",
     "Turnbull": "durations",
     "logrank": "durations",
     "AFT": "durations",
@@ -105,6 +106,7 @@ if TYPE_CHECKING:
     from .errors import InputError as InputError
     from .errors import RecordsError as RecordsError
     from .errors import RetreatError as RetreatError
+    from .evidence import evidence as evidence
     from .products import products as products
     from .records import BackToBaseline as BackToBaseline
     from .records import LossOfBenefit as LossOfBenefit

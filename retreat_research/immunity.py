@@ -135,6 +135,36 @@ class Immunity:
         meaning="τb: time scale of the booster effect",
         source="protocols.csv BOOSTER: within 3 weeks, doi:10.2196/69960",
     )
+    dose_risk: float = parameter(
+        0.0,
+        unit="1",
+        meaning="the hazard of a first response grows as (label doses)^this, beyond its antigen",
+        source="null 0: assumed",
+    )
+    protein_risk: float = parameter(
+        1.0,
+        unit="per 5 ng",
+        meaning="hazard ratio of a first response per 5 ng of complexing protein",
+        source="null 1: assumed",
+    )
+    volume_risk: float = parameter(
+        1.0,
+        unit="per doubling",
+        meaning="hazard ratio of a first response per doubling of the dilution volume",
+        source="null 1: assumed",
+    )
+    trauma_risk: float = parameter(
+        1.0, unit="1", meaning="hazard ratio of a first response at a traumatic injection", source="null 1: assumed"
+    )
+    infection_risk: float = parameter(
+        1.0, unit="1", meaning="hazard ratio of a first response during an infection", source="null 1: assumed"
+    )
+    prior_exposure_risk: float = parameter(
+        1.0,
+        unit="1",
+        meaning="hazard ratio of a first response after earlier treatment elsewhere",
+        source="null 1: assumed",
+    )
     titre_half_life_days: float = parameter(
         21.0,
         unit="days",
@@ -166,11 +196,12 @@ class Immunity:
         for name in ("susceptible_share", "memory_probability", "rest_floor", "first_memory", "memory_gain"):
             must(0 <= getattr(self, name) <= 1, f"`{name}` must be between 0 and 1")
         for name in ("frailty_sd", "recall_sd", "induction_rate", "induction_power", "primary_output",
-                     "recall_output", "long_lived_share", "booster"):  # fmt: skip
+                     "recall_output", "long_lived_share", "booster", "dose_risk"):  # fmt: skip
             must(isfinite(getattr(self, name)) and getattr(self, name) >= 0, f"`{name}` must not be negative")
         for name in ("half_antigen_ng", "antigen_hill", "feedback_titre", "rest_days", "booster_days", "half_titre",
                      "neutralisation_hill", "failure_titre", "titre_half_life_days", "short_half_life_days",
-                     "long_half_life_days"):  # fmt: skip
+                     "long_half_life_days", "protein_risk", "volume_risk", "trauma_risk", "infection_risk",
+                     "prior_exposure_risk"):  # fmt: skip
             must(isfinite(getattr(self, name)) and getattr(self, name) > 0, f"`{name}` must be positive")
         for name in ("short_half_life_days", "long_half_life_days"):
             ratio = getattr(self, name) / self.titre_half_life_days

@@ -79,6 +79,21 @@ class Response:
     onset_sd: float = parameter(
         0.3, unit="ln weeks", meaning="SD of log-onset between patients", source=ASSUMED, prior=""
     )
+    touch_up_weeks: float = parameter(
+        3.0,
+        unit="weeks",
+        meaning="a smaller dose of the same product within this time of a session joins its cycle",
+        source="protocols.csv BOOSTER; DESIGN §6",
+    )
+    adjunct_lengthening: float = parameter(
+        1.0, unit="1", meaning="factor on the duration of a cycle with an adjunct treatment", source="null 1: assumed"
+    )
+    adjunct_support: float = parameter(
+        0.0,
+        unit="share of full benefit",
+        meaning="benefit that an adjunct treatment gives by itself, throughout its cycle",
+        source="null 0: assumed",
+    )
     threshold: float = parameter(
         0.2,
         unit="share of full benefit",
@@ -105,11 +120,16 @@ class Response:
         must(bool(self.median_weeks), "`median_weeks` needs at least one product")
         for name, weeks in self.median_weeks.items():
             must(isfinite(weeks) and weeks > 0, f"`median_weeks` of {name} must be positive")
-        for name in ("between_sd", "within_sd", "onset_sd"):
+        for name in ("between_sd", "within_sd", "onset_sd", "touch_up_weeks"):
             must(isfinite(getattr(self, name)) and getattr(self, name) >= 0, f"`{name}` must not be negative")
-        for name in ("dose_half", "amplitude_half", "curve_hill", "onset_weeks"):
+        for name in ("dose_half", "amplitude_half", "curve_hill", "onset_weeks", "adjunct_lengthening"):
             must(isfinite(getattr(self, name)) and getattr(self, name) > 0, f"`{name}` must be positive")
         must(0 < self.threshold < 1, "`threshold` must be between 0 and 1")
+        must(
+            0 <= self.adjunct_support < self.threshold,
+            "`adjunct_support` must be at least 0 and less than `threshold`",
+            "an adjunct that gives the benefit by itself needs no toxin",
+        )
         must(0 <= self.non_response < 1, "`non_response` must be at least 0 and less than 1")
         must(0 <= self.non_response_icc < 1, "`non_response_icc` must be at least 0 and less than 1")
 

@@ -30,13 +30,17 @@ class Purpose(IntEnum):
 
     TRAITS = 1  # log offset, susceptible, frailty, recall gain
     HABITS = 2  # onset, noticing delay, dropout, preference
-    NON_RESPONSE_TRAIT = 3  # non-response tendency, -, -, -
+    NON_RESPONSE_TRAIT = 3  # non-response tendency, treated before, -, -
     RESPONSE = 4  # duration, response, rating at check, rating at return
-    IMMUNITY = 5  # induction, memory, -, -
-    ATTENDANCE = 6  # no-show, check missed, -, -
-    ASSAY = 7  # noise, false positive, -, -
+    IMMUNITY = 5  # induction, memory, trauma, infection
+    ATTENDANCE = 6  # no-show, check missed, jitter of the return, -
+    ASSAY = 7  # noise, false positive, missed positive, -
     CLINIC = 8  # enrolment, injector, -, -
     VISIT = 9  # jitter, missed, rating, subject's rating
+    DELIVERY = 10  # technique, storage, -, -
+    LOT = 11  # potency, -, -, -; the product's code in the patient's place, the lot's number in the session's
+    FOLLOW_UP = 12  # jitter, missed, rating, -; numbered 4096 visit + further visit
+    WORLD = 13  # prior draw, -, -, -; the draw's number in the patient's place, the parameter in the session's
 
 
 # Typed, all of them: a Python int turns into float64 inside numba and gives plausible, wrong numbers.

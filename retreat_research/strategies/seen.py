@@ -33,7 +33,8 @@ class Seen:
     gap_weeks : float array, weeks
         Length of the cycle that ended; NaN at session 0.
     units : float array
-        Last dose, in units of `product` (a property of the same shape); at session 0 the label dose.
+        Dose of the last main session (not of a touch-up), in units of `product` (a property of the same shape); at
+        session 0 the label dose.
     label_units : float array
         Label dose of the cohort's product.
     lower, upper : float array, weeks
@@ -54,6 +55,8 @@ class Seen:
         Last antibody test: -1 none, 0 negative, 1 positive.
     last_test_week : float array, weeks
         When; NaN: never.
+    last_titre : float array, mU/mL
+        Its reading, up to the assay's ceiling; 0: negative; NaN: never tested.
     preference : float array in [0, 1]
         0 smooth effect, 1 long-term responsiveness.
     """
@@ -73,6 +76,7 @@ class Seen:
     cumulative_units: Floats
     last_test: NDArray[np.int64]
     last_test_week: Floats
+    last_titre: Floats
     preference: Floats
     _products: tuple[NDArray[np.str_], NDArray[np.intp]] = field(repr=False)
     _past: tuple[Sequence[Floats], Sequence[Floats], Sequence[Floats]] = field(repr=False)
@@ -133,6 +137,8 @@ class Decision:
         None: as last time.
     reason : str, optional
         One of start, extend, hold, shorten, escalate, switch, halt.
+    adjunct : bool, optional
+        An adjunct treatment goes with this session; None: not.
     """
 
     earliest: ArrayLike
@@ -140,6 +146,7 @@ class Decision:
     units: ArrayLike | None = None
     product: ArrayLike | None = None
     reason: ArrayLike | None = None
+    adjunct: ArrayLike | None = None
 
     @classmethod
     def at(cls, weeks: ArrayLike, **rest: Any) -> Decision:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from math import exp, isfinite
 from typing import TYPE_CHECKING, Any
@@ -10,102 +9,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from .errors import InputError, must
-from .evidence import ASSUMED, described, parameter
-from .immunity import Immunity
-from .products import INDICATIONS, PRODUCTS, nearest, product
-from .response import Response
+from ..errors import InputError, must
+from ..evidence import described
+from ..immunity import Immunity
+from ..products import INDICATIONS, PRODUCTS, nearest, product
+from ..response import Response
+from .behaviour import Behaviour
+from .medians import MEDIAN_WEEKS
+from .observation import Observation
 
 if TYPE_CHECKING:
-    from .durations import AFTResult, MixedAFTResult
-
-#: Median true duration (weeks, before any visit grid) of the label dose, by indication and product.
-#: Sourced are glabellar lines (EVIDENCE, priors to start from), cervical dystonia with ona (kinetics.csv
-#: duration_ona_CD, 95 d, doi:10.1186/1471-2377-14-91) and hyperhidrosis (D123); crow's feet lies below its published
-#: 125 d (D071) because visits lengthen a published median; the rest is assumed.
-MEDIAN_WEEKS: Mapping[str, Mapping[str, float]] = {
-    "glabellar lines": {
-        "onabotulinumtoxinA": 17.0,
-        "abobotulinumtoxinA": 22.0,
-        "incobotulinumtoxinA": 17.0,
-        "daxibotulinumtoxinA": 22.0,
-        "letibotulinumtoxinA": 17.0,
-        "prabotulinumtoxinA": 17.0,
-        "relabotulinumtoxinA": 22.0,
-    },
-    "crow's feet": {"onabotulinumtoxinA": 16.0},
-    "forehead lines": {"onabotulinumtoxinA": 16.0},
-    "cervical dystonia": {
-        "onabotulinumtoxinA": 13.0,
-        "abobotulinumtoxinA": 13.0,
-        "incobotulinumtoxinA": 13.0,
-        "daxibotulinumtoxinA": 20.0,
-        "rimabotulinumtoxinB": 13.0,
-    },
-    "blepharospasm": {"onabotulinumtoxinA": 12.0, "incobotulinumtoxinA": 12.0},
-    "spasticity": {"onabotulinumtoxinA": 13.0, "abobotulinumtoxinA": 13.0, "incobotulinumtoxinA": 13.0},
-    "axillary hyperhidrosis": {"onabotulinumtoxinA": 18.0},
-}
+    from ..durations import AFTResult, MixedAFTResult
 
 #: Share of the variance of ln duration between patients, where only the total is known: 0.26² / (0.26² + 0.23²).
 BETWEEN_SHARE = 0.56
-
-
-@dataclass(frozen=True, kw_only=True)
-class Observation:
-    """What the clinic can see of the effect and of the antibodies, and how well."""
-
-    check_week: float = parameter(
-        4.0, unit="weeks", meaning="check of the response after each session", source="peak at week 4 (EVIDENCE)"
-    )
-    rater_sd: float = parameter(
-        0.15,
-        unit="share of full benefit",
-        meaning="rater error",
-        source="EVIDENCE priors: 0.30 grade, of a full benefit of two grades",
-        prior="0.10 to 0.21",
-    )
-    missed_check: float = parameter(0.0, unit="probability", meaning="the check does not take place", source=ASSUMED)
-    test_every: int = parameter(
-        4, unit="sessions", meaning="an antibody test before every n-th session; 0: never", source=ASSUMED
-    )
-    detection_titre: float = parameter(
-        0.4, unit="mU/mL", meaning="limit of detection of the assay", source="EVIDENCE priors: HDA"
-    )
-    assay_sd: float = parameter(0.3, unit="ln mU/mL", meaning="noise of the assay", source=ASSUMED)
-    specificity: float = parameter(
-        0.99, unit="probability", meaning="negative without any antibody", source=f"{ASSUMED}; tests.csv: 100% of 23"
-    )
-
-    def __post_init__(self) -> None:
-        must(isfinite(self.check_week) and self.check_week > 0, "`check_week` must be positive")
-        must(self.detection_titre > 0, "`detection_titre` must be positive")
-        must(self.rater_sd >= 0 and self.assay_sd >= 0, "`rater_sd` and `assay_sd` must not be negative")
-        for name in ("missed_check", "specificity"):
-            must(0 <= getattr(self, name) <= 1, f"`{name}` must be between 0 and 1")
-        must(self.test_every >= 0, "`test_every` must not be negative")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Behaviour:
-    """What patients do: notice waning, stay away, leave."""
-
-    delay_weeks: float = parameter(
-        1.0, unit="weeks", meaning="median delay from loss of effect to noticing it", source=ASSUMED
-    )
-    delay_sd: float = parameter(0.5, unit="ln weeks", meaning="SD of ln delay between patients", source=ASSUMED)
-    no_show: float = parameter(0.0, unit="probability", meaning="a booked visit is missed", source=ASSUMED)
-    no_show_weeks: float = parameter(
-        2.0, unit="weeks", meaning="a missed visit takes place this much later", source=ASSUMED
-    )
-    dropout_per_year: float = parameter(
-        0.05, unit="per year", meaning="hazard of leaving, in calendar time", source=ASSUMED, prior="0 to 0.15"
-    )
-
-    def __post_init__(self) -> None:
-        for name in ("delay_weeks", "delay_sd", "no_show_weeks", "dropout_per_year"):
-            must(isfinite(getattr(self, name)) and getattr(self, name) >= 0, f"`{name}` must not be negative")
-        must(0 <= self.no_show <= 1, "`no_show` must be between 0 and 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +60,11 @@ class World:
             self.product in self.response.median_weeks,
             f"`median_weeks` has no entry for the product of this world, {self.product}",
         )
+        for name in ("investigator_shift", "subject_shift"):
+            must(
+                self.response.adjunct_support < self.response.threshold + getattr(self.observation, name) < 1,
+                f"`threshold` plus `{name}` must be above `adjunct_support` and below 1",
+            )
 
     @classmethod
     def default(cls, indication: str, product: str = "onabotulinumtoxinA") -> World:

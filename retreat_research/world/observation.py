@@ -1,0 +1,80 @@
+"""Observation: what the clinic can see of the effect and of the antibodies, and how well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+
+from ..errors import must
+from ..evidence import ASSUMED, parameter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """What the clinic can see of the effect and of the antibodies, and how well."""
+
+    check_week: float = parameter(
+        4.0, unit="weeks", meaning="check of the response after each session", source="peak at week 4 (EVIDENCE)"
+    )
+    rater_sd: float = parameter(
+        0.15,
+        unit="share of full benefit",
+        meaning="rater error",
+        source="EVIDENCE priors: 0.30 grade, of a full benefit of two grades",
+        prior="0.10 to 0.21",
+    )
+    missed_check: float = parameter(0.0, unit="probability", meaning="the check does not take place", source=ASSUMED)
+    visit_every: float = parameter(
+        0.0, unit="weeks", meaning="further visits after the check, this far apart; 0: none", source=ASSUMED
+    )
+    visit_jitter: float = parameter(
+        0.0, unit="weeks", meaning="a further visit takes place up to this much earlier or later", source=ASSUMED
+    )
+    missed_visit: float = parameter(
+        0.0, unit="probability", meaning="a further visit does not take place", source=ASSUMED
+    )
+    investigator_shift: float = parameter(
+        0.0,
+        unit="share of full benefit",
+        meaning="threshold of the investigator above the endpoint's",
+        source="null 0: assumed",
+    )
+    subject_shift: float = parameter(
+        0.0,
+        unit="share of full benefit",
+        meaning="threshold at which the subject notices waning, above the endpoint's",
+        source="null 0: assumed",
+    )
+    test_every: int = parameter(
+        4, unit="sessions", meaning="an antibody test before every n-th session; 0: never", source=ASSUMED
+    )
+    detection_titre: float = parameter(
+        0.4, unit="mU/mL", meaning="limit of detection of the assay", source="EVIDENCE priors: HDA"
+    )
+    ceiling_titre: float = parameter(
+        10.0,
+        unit="mU/mL",
+        meaning="highest reading of the assay",
+        source="tests.csv: MDA type A, band of complete failure",
+    )
+    sensitivity: float = parameter(
+        1.0, unit="probability", meaning="a reading above the limit of detection is called positive", source=ASSUMED
+    )
+    assay_sd: float = parameter(0.3, unit="ln mU/mL", meaning="noise of the assay", source=ASSUMED)
+    specificity: float = parameter(
+        0.99, unit="probability", meaning="negative without any antibody", source=f"{ASSUMED}; tests.csv: 100% of 23"
+    )
+
+    def __post_init__(self) -> None:
+        must(isfinite(self.check_week) and self.check_week > 0, "`check_week` must be positive")
+        must(self.detection_titre > 0, "`detection_titre` must be positive")
+        must(self.ceiling_titre > self.detection_titre, "`ceiling_titre` must be above `detection_titre`")
+        for name in ("rater_sd", "assay_sd", "visit_every", "visit_jitter"):
+            must(isfinite(getattr(self, name)) and getattr(self, name) >= 0, f"`{name}` must not be negative")
+        must(
+            2 * self.visit_jitter < self.visit_every or self.visit_jitter == 0,
+            "`visit_jitter` must be less than half of `visit_every`",
+        )
+        for name in ("missed_check", "missed_visit", "sensitivity", "specificity"):
+            must(0 <= getattr(self, name) <= 1, f"`{name}` must be between 0 and 1")
+        must(self.test_every >= 0, "`test_every` must not be negative")
