@@ -13,6 +13,60 @@ Floats = NDArray[np.float64]
 #: Latent titre (mU/mL) from which a patient counts as positive: the limit of detection of the hemidiaphragm assay.
 POSITIVE_TITRE = 0.4
 
+#: One patient's outcomes; the names are the columns of `Simulation.patients`.
+TOTALS = np.dtype(
+    [
+        ("patient", np.int64),
+        ("sessions", np.int32),
+        ("session_equivalents", np.float64),
+        ("units", np.float64),
+        ("unit_equivalents", np.float64),
+        ("antigen_ng", np.float64),
+        ("antigen_equivalents", np.float64),
+        ("weeks_observed", np.float64),
+        ("weeks_in_benefit", np.float64),
+        ("weeks_waiting", np.float64),
+        ("positive_week", np.float64),
+        ("tested_positive_week", np.float64),
+        ("failure_week", np.float64),
+        ("failure_immune", np.bool_),
+        ("dropout_week", np.float64),
+        ("first_response_week", np.float64),
+    ]
+)
+
+#: One visit; the names are the columns of `Simulation.sessions`, where `product` and `reason` are spelled out.
+HISTORY = np.dtype(
+    [
+        ("patient", np.int64),
+        ("session", np.int32),  # sessions given before this visit
+        ("week", np.float64),
+        ("product", np.int8),  # code: position in PRODUCT_NAMES
+        ("units", np.float64),
+        ("antigen_ng", np.float64),
+        ("titre_before", np.float64),  # mU/mL, of the product's serotype
+        ("duration_weeks", np.float64),
+        ("peak_effect", np.float64),
+        ("earliest", np.float64),
+        ("latest", np.float64),
+        ("gap_weeks", np.float64),  # to the next visit
+        ("reason", np.int8),  # position in REASONS
+        ("lower", np.float64),
+        ("upper", np.float64),
+        ("responded", np.bool_),
+        ("assessed", np.bool_),
+        ("effect_at_return", np.bool_),
+        ("waned_weeks", np.float64),
+        ("touch_up", np.bool_),
+        ("adjunct", np.bool_),
+        ("potency", np.float64),
+        ("memory", np.float64),  # right after the visit, of the product's serotype
+        ("short", np.float64),
+        ("long", np.float64),
+        ("log_own", np.float64),  # of this cycle's curve: see `response.effect`
+    ]
+)
+
 
 @dataclass
 class Totals:

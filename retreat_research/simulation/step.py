@@ -91,6 +91,7 @@ def seen(state: State, label_units: float) -> Seen:
         **observed,
         _products=(PRODUCT_NAMES, codes),
         week=state.week,
+        last_reading=np.full(state.week.size, np.nan),
         label_units=np.full(state.week.size, label_units),
         preference=state.traits.preference,
         _past=state.past,

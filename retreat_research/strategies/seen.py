@@ -55,7 +55,7 @@ class Seen:
         Last antibody test: -1 none, 0 negative, 1 positive.
     last_test_week : float array, weeks
         When; NaN: never.
-    last_titre : float array, mU/mL
+    last_reading : float array, mU/mL
         Its reading, up to the assay's ceiling; 0: negative; NaN: never tested.
     preference : float array in [0, 1]
         0 smooth effect, 1 long-term responsiveness.
@@ -76,7 +76,7 @@ class Seen:
     cumulative_units: Floats
     last_test: NDArray[np.int64]
     last_test_week: Floats
-    last_titre: Floats
+    last_reading: Floats
     preference: Floats
     _products: tuple[NDArray[np.str_], NDArray[np.intp]] = field(repr=False)
     _past: tuple[Sequence[Floats], Sequence[Floats], Sequence[Floats]] = field(repr=False)
