@@ -42,6 +42,9 @@ _PUBLIC = {
     "retreatment_sensitivity": "durations",
     "GammaFrailty": "durations",
     "World": "world",
+    "exposure": "exposure",
+    "exposure_summary": "exposure",
+    "response_curve": "response_curve",
     "draw_cohort": "cohort",
     "Cohort": "cohort",
     "Decision": "strategies",
@@ -107,6 +110,8 @@ if TYPE_CHECKING:
     from .errors import RecordsError as RecordsError
     from .errors import RetreatError as RetreatError
     from .evidence import evidence as evidence
+    from .exposure import exposure as exposure
+    from .exposure import exposure_summary as exposure_summary
     from .products import products as products
     from .records import BackToBaseline as BackToBaseline
     from .records import LossOfBenefit as LossOfBenefit
@@ -115,6 +120,7 @@ if TYPE_CHECKING:
     from .records import check_records as check_records
     from .records import read_records as read_records
     from .report import write_report as write_report
+    from .response_curve import response_curve as response_curve
     from .simulation import simulate as simulate
     from .strategies import Decision as Decision
     from .strategies import Fixed as Fixed

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +16,8 @@ from . import __version__
 from .errors import InputError, RetreatError, must
 
 STOPPED = 130  # exit status after Ctrl-C
+CONNECT_SECONDS = 20
+DEFAULT_STRATEGIES = ("Fixed(12)", "Stepped()")
 EMBEDDED = Path(__file__).resolve().parent.parent / "data" / "synthetic"
 
 app = typer.Typer(
@@ -148,6 +153,136 @@ def validate(
         fill_validation(result, folder, arguments=arguments)
         _stop_if_asked()
     typer.echo(f"summary: {out / 'summary.md'}")
+
+
+@app.command()
+def calibrate(
+    out: Annotated[Path, typer.Option(help="Folder for the tables, the figure and the summary.")],
+) -> None:
+    """Fit the response to the published curves of the evidence and show where it does not fit."""
+    from .calibration import fit_curves
+    from .report import whole_folder
+    from .report.calibration import fill_calibration
+
+    with whole_folder(out) as folder:
+        _say("fitting the published curves")
+        fit = fit_curves()
+        _say("fitting them with the response of the default world")
+        default = fit_curves(fixed=fit.defaults)
+        _say("writing tables and figure")
+        fill_calibration(fit, default, folder, arguments={"command": "calibrate"})
+        _stop_if_asked()
+    typer.echo(f"summary: {out / 'summary.md'}")
+
+
+@app.command()
+def predict(
+    out: Annotated[Path, typer.Option(help="Folder for the table, figure and summary.")],
+    trials: Annotated[int, typer.Option(help="Simulated trials of the size of each published one.", min=2)] = 200,
+    draws: Annotated[int, typer.Option(help="Worlds drawn from the priors; 0: none.", min=0)] = 100,
+    seed: SeedOption = 1,
+) -> None:
+    """Ask the default world for published figures, nothing fitted: what agrees, and what it misses."""
+    from .report import fill_predictions, whole_folder
+    from .studies import TARGETS, predictions
+
+    with whole_folder(out) as folder:
+        _say(f"{len(TARGETS)} published figures")
+        result = predictions(trials=trials, draws=draws, seed=seed, progress=True)
+        arguments = {"command": "predict", "trials": trials, "draws": draws, "seed": seed}
+        fill_predictions(result, folder, arguments=arguments)
+        _stop_if_asked()
+    typer.echo(f"summary: {out / 'summary.md'}")
+
+
+@app.command()
+def simulate(
+    out: Annotated[
+        Path, typer.Option(help="Folder for the summary and the Parquet files; finished parts are kept there.")
+    ],
+    indication: Annotated[
+        list[str] | None, typer.Option(help="Such as glabellar (may be repeated); without it, all seven.")
+    ] = None,
+    strategy: Annotated[
+        list[str] | None,
+        typer.Option(help="Such as 'Stepped(start=12, step=2)' (may be repeated); without it, Fixed(12) and Stepped()."),
+    ] = None,
+    patients: Annotated[int, typer.Option(help="Synthetic patients of each scenario.", min=1)] = 10_000,
+    years: Annotated[float, typer.Option(help="Years of follow-up.")] = 10.0,
+    seed: SeedOption = 1,
+    history: Annotated[bool, typer.Option("--history", help="Keep every visit, as Parquet.")] = False,
+    no_patients: Annotated[bool, typer.Option("--no-patients", help="Keep no table of patients, only sums.")] = False,
+    workers: Annotated[
+        int | None, typer.Option(help="Threads; by default one for each core, or the scheduler's workers.", min=1)
+    ] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Run on this Dask cluster, tcp://HOST:PORT.")] = None,
+    until_mcse: Annotated[
+        list[str] | None,
+        typer.Option(help="Stop when an outcome's Monte Carlo error is this small, time_in_benefit=0.001 (repeatable)."),
+    ] = None,
+) -> None:
+    """Simulate strategies on synthetic cohorts: outcomes with their Monte Carlo errors, and the patients behind them.
+
+    A run that was stopped goes on where it was when the same command is given again.
+    """
+    from .cohort import draw_cohort
+    from .products import INDICATIONS
+    from .report import whole_folder
+    from .report.simulation import fill_simulations
+    from .simulation import parse_targets, simulate, whole
+    from .strategies.parsing import parse_strategy
+    from .world import indication_named
+
+    names = dict.fromkeys(map(indication_named, indication or INDICATIONS))
+    rules = {str(rule): rule for rule in map(parse_strategy, strategy or DEFAULT_STRATEGIES)}
+    targets = parse_targets(until_mcse) if until_mcse else None
+    arguments = {
+        "command": "simulate",
+        "indication": list(names),
+        "strategy": list(rules),
+        "patients": patients,
+        "years": years,
+        "seed": seed,
+        "history": history,
+        "no_patients": no_patients,
+        "until_mcse": targets,
+    }
+    with whole_folder(out) as folder, _cluster(scheduler) as client:
+        _kept.append(out / "data")
+        threads = workers if client is not None else workers or os.cpu_count()
+        results = []
+        for name in names:
+            cohort = draw_cohort(patients, indication=name, seed=seed)
+            for rule in rules.values():
+                _say(f"{name}, {rule}")
+                done = simulate(
+                    cohort, rule, years=years, seed=seed, history=history, patients=not no_patients,
+                    store=out / "data", until_mcse=targets, workers=threads, client=client, progress=True,
+                )  # fmt: skip
+                results.append(whole(done))
+        fill_simulations(results, folder, out=out, arguments=arguments)  # figures: plots.plot_cohort
+        _stop_if_asked()
+    for note in dict.fromkeys(note for result in results for note in result.notes):
+        _say(f"note: {note}")
+    typer.echo(f"summary: {out / 'summary.csv'}")
+
+
+@contextmanager
+def _cluster(address: str | None) -> Iterator[Any]:
+    """A client of a Dask cluster, or None without an address."""
+    if address is None:
+        yield None
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise InputError("--scheduler needs Dask: install retreat-research with its extra `cluster`") from None
+    try:
+        client = Client(address, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError) as error:
+        raise InputError(f"no Dask scheduler answers at {address}: {type(error).__name__}") from None
+    with client:
+        yield client
 
 
 def _source(records: Path | None) -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,30 @@ from .streams import Purpose, checked_seed, normals, uniforms
 from .world import World
 
 Floats = NDArray[np.float64]
-WEEKS_PER_YEAR = 365.25 / 7
+WEEKS_PER_YEAR = 365.25 / 7  # by definition
 MAX_PATIENTS = 2**48
+
+
+class _Trait:
+    """A read-only array of the cohort, drawn with all others when first asked for."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, cohort: Cohort | None, _: Any = None) -> Any:
+        return self if cohort is None else cohort._traits[self.name]
+
+
+def _trait(name: str) -> Any:
+    return _Trait(name)
 
 
 @dataclass(frozen=True, eq=False)
 class Cohort:
-    """Patients drawn from a world; arrays of shape (n,), read-only.
+    """Patients of a world; arrays of shape (n,), read-only.
 
-    Patient 7 of a cohort of ten is patient 7 of a cohort of a million with the same world and seed.
+    Patient 7 of a cohort of ten is patient 7 of a cohort of a million with the same world and seed. Traits are a
+    function of (seed, patient), drawn when first asked for: a cohort of a hundred million costs nothing until then.
 
     Attributes
     ----------
@@ -41,6 +57,8 @@ class Cohort:
         Time constant of onset; from loss of effect to noticing it.
     non_response : float array
         Probability that a cycle gives no response.
+    treated_before : bool array
+        Had earlier treatment elsewhere.
     dropout_week : float array, weeks
         When the patient leaves for good, in calendar time, whatever the strategy; inf for never.
     preference : float array in [0, 1]
@@ -49,32 +67,43 @@ class Cohort:
 
     world: World
     seed: int
-    patient: NDArray[np.int64]
-    log_offset: Floats
-    susceptible: NDArray[np.bool_]
-    frailty: Floats
-    recall_gain: Floats
-    onset: Floats
-    delay: Floats
-    non_response: Floats
-    dropout_week: Floats
-    preference: Floats
+    _address: range | NDArray[np.int64] = field(repr=False)
 
-    def __post_init__(self) -> None:
-        for name in self.trait_names():
-            getattr(self, name).flags.writeable = False
+    log_offset = _trait("log_offset")
+    susceptible = _trait("susceptible")
+    frailty = _trait("frailty")
+    recall_gain = _trait("recall_gain")
+    onset = _trait("onset")
+    delay = _trait("delay")
+    non_response = _trait("non_response")
+    treated_before = _trait("treated_before")
+    dropout_week = _trait("dropout_week")
+    preference = _trait("preference")
+
+    @cached_property
+    def patient(self) -> NDArray[np.int64]:
+        """Addresses, shape (n,)."""
+        patient = np.array(self._address, dtype=np.int64)
+        patient.flags.writeable = False
+        return patient
+
+    @cached_property
+    def _traits(self) -> dict[str, NDArray[Any]]:
+        return _drawn(self.world, self.seed, self.patient)
 
     @staticmethod
     def trait_names() -> list[str]:
         """The per-patient arrays, in order."""
-        return [f.name for f in fields(Cohort) if f.name not in ("world", "seed")]
+        return ["patient", *(name for name, value in vars(Cohort).items() if isinstance(value, _Trait))]
 
     def __len__(self) -> int:
-        return self.patient.size
+        return len(self._address)
 
     def __getitem__(self, rows: Any) -> Cohort:
         """The patients at a slice, mask or list of positions; each keeps address and luck."""
-        return Cohort(self.world, self.seed, *(np.atleast_1d(getattr(self, name)[rows]) for name in self.trait_names()))
+        if isinstance(rows, slice):
+            return Cohort(self.world, self.seed, self._address[rows])
+        return Cohort(self.world, self.seed, np.atleast_1d(self.patient[rows]))
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -113,24 +142,28 @@ def draw_cohort(n: int, *, world: World | None = None, indication: str | None = 
         raise InputError("give either `world` or `indication`")
     if world is None:
         world = World.default(indication or "")
-    seed = checked_seed(seed)
-    patient = np.arange(n)
+    return Cohort(world, checked_seed(seed), range(n))
+
+
+def _drawn(world: World, seed: int, patient: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """Every trait of these patients."""
     response, immunity, behaviour = world.response, world.immunity, world.behaviour
     offset, susceptible, frailty, recall = uniforms(seed, Purpose.TRAITS, patient)
     onset, delay, dropout, preference = uniforms(seed, Purpose.HABITS, patient)
-    tendency, *_ = uniforms(seed, Purpose.NON_RESPONSE_TRAIT, patient)
+    tendency, before, *_ = uniforms(seed, Purpose.NON_RESPONSE_TRAIT, patient)
     per_week = behaviour.dropout_per_year / WEEKS_PER_YEAR
-    return Cohort(
-        world=world,
-        seed=seed,
-        patient=patient,
-        log_offset=response.between_sd * normals(offset),
-        susceptible=susceptible < immunity.susceptible_share,
-        frailty=np.exp(immunity.frailty_sd * normals(frailty) - immunity.frailty_sd**2 / 2),
-        recall_gain=np.exp(immunity.recall_sd * normals(recall)),
-        onset=response.onset_weeks * np.exp(response.onset_sd * normals(onset)),
-        delay=behaviour.delay_weeks * np.exp(behaviour.delay_sd * normals(delay)),
-        non_response=non_response_probability(response, normals(tendency)),
-        dropout_week=-np.log(dropout) / per_week if per_week > 0 else np.full(n, np.inf),
-        preference=preference,
-    )
+    traits = {
+        "log_offset": response.between_sd * normals(offset),
+        "susceptible": susceptible < immunity.susceptible_share,
+        "frailty": np.exp(immunity.frailty_sd * normals(frailty) - immunity.frailty_sd**2 / 2),
+        "recall_gain": np.exp(immunity.recall_sd * normals(recall)),
+        "onset": response.onset_weeks * np.exp(response.onset_sd * normals(onset)),
+        "delay": behaviour.delay_weeks * np.exp(behaviour.delay_sd * normals(delay)),
+        "non_response": non_response_probability(response, normals(tendency)),
+        "treated_before": before < behaviour.prior_exposure,
+        "dropout_week": -np.log(dropout) / per_week if per_week > 0 else np.full(patient.size, np.inf),
+        "preference": preference,
+    }
+    for values in traits.values():
+        values.flags.writeable = False
+    return traits

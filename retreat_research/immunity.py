@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite, log
+from math import inf, isfinite, log
 from typing import NamedTuple
 
 import numpy as np
@@ -22,15 +22,18 @@ from numba import njit
 from numpy.typing import NDArray
 
 from .errors import must
-from .evidence import ASSUMED, parameter
+from .evidence import ASSUMED, Beta, HalfNormal, LogNormal, Normal, Uniform, parameter
 from .products import PRODUCTS
 
 Floats = NDArray[np.float64]
 
-DAYS_PER_WEEK = 7.0
+DAYS_PER_WEEK = 7.0  # by definition
 SEROTYPES = ("A", "B")
-_REACHABLE = f"{ASSUMED}: a reachable region (EVIDENCE), not a calibration"
+_REACHABLE = f"{ASSUMED}: a reachable region, not a calibration"
 _LOADS = {name: p.ng_per_unit for name, p in PRODUCTS.items()}
+#: Products known to be complexes and whose load is published or may be set: products.csv Botox/complex_mass;
+#: products.csv Dysport/complex_mass; products.csv Jeuveau/complex.
+_COMPLEXED = ("onabotulinumtoxinA", "abobotulinumtoxinA", "prabotulinumtoxinA")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,93 +44,133 @@ class Immunity:
         _LOADS,
         unit="ng per unit",
         meaning="150-kDa neurotoxin per labelled unit, NaN where none is published",
-        source="products.csv: Field et al. 2018, doi:10.3390/toxins10120535",
+        source={name: p.load_source for name, p in PRODUCTS.items()},
     )
     complexing: Mapping[str, float] = parameter(
-        {},
+        dict.fromkeys(_COMPLEXED, 1.0),
         unit="1",
         meaning="φ: antigen multiplier of complexing proteins, by product; 1 where absent",
-        source="null 1, unproven (EVIDENCE, contested)",
-        prior="LogN(0, 0.4)",
+        source=f"{ASSUMED}: no effect; unproven, and the literature is industry-linked on both sides",
+        prior=dict.fromkeys(_COMPLEXED, LogNormal(1, 0.4)),
     )
     susceptible_share: float = parameter(
-        0.43, unit="probability", meaning="π: patients who can form antibodies", source=_REACHABLE, prior="Beta(2, 3)"
+        0.43,
+        unit="probability",
+        meaning="π: patients who can form antibodies",
+        source=_REACHABLE,
+        prior=Beta(2, 3),
     )
     frailty_sd: float = parameter(
-        0.75, unit="ln", meaning="σ: SD of log-frailty; mean frailty is 1", source=_REACHABLE, prior="U(0.3, 1.2)"
+        0.75,
+        unit="ln",
+        meaning="σ: SD of log-frailty; mean frailty is 1",
+        source=_REACHABLE,
+        prior=Uniform(0.3, 1.2),
     )
     recall_sd: float = parameter(
-        1.7, unit="ln", meaning="σk: SD of log recall gain", source=_REACHABLE, prior="U(0.3, 2.2)"
+        1.7,
+        unit="ln",
+        meaning="σk: SD of log recall gain",
+        source=_REACHABLE,
+        prior=Uniform(0.3, 2.2),
     )
     induction_rate: float = parameter(
         0.013,
         unit="per session",
         meaning="λ: hazard of a first response at 1 ng",
         source=_REACHABLE,
-        prior="LogN(ln 0.013, 0.8)",
+        prior=LogNormal(0.013, 0.8),
     )
     induction_power: float = parameter(
-        0.5, unit="1", meaning="γ: the hazard grows as antigen^γ", source=_REACHABLE, prior="N(0.6, 0.4) on [0, 1.3]"
+        0.5,
+        unit="1",
+        meaning="γ: the hazard grows as antigen^γ",
+        source=f"{_REACHABLE}; antibodies.csv ONA_DOSE: 0.51, -0.04 to 1.06",
+        prior=Normal(0.6, 0.4, lower=0, upper=1.3),
     )
     memory_probability: float = parameter(
         0.54,
         unit="probability",
         meaning="q: a first response leaves memory, else it is transient",
         source=_REACHABLE,
-        prior="Beta(3, 3)",
+        prior=Beta(3, 3),
     )
     primary_output: float = parameter(
-        5.0, unit="mU/mL", meaning="K0: plasma output of a first response", source=_REACHABLE, prior="LogN(ln 5, 0.7)"
+        5.0,
+        unit="mU/mL",
+        meaning="K0: plasma output of a first response",
+        source=_REACHABLE,
+        prior=LogNormal(5, 0.7),
     )
     recall_output: float = parameter(
-        5.0, unit="mU/mL", meaning="K: plasma output of a recall", source=_REACHABLE, prior="LogN(ln 5, 0.7)"
+        5.0,
+        unit="mU/mL",
+        meaning="K: plasma output of a recall",
+        source=_REACHABLE,
+        prior=LogNormal(5, 0.7),
     )
     half_antigen_ng: float = parameter(
-        2.0, unit="ng", meaning="L50: antigen of half the largest response", source=_REACHABLE, prior="LogN(ln 2, 0.6)"
+        2.0,
+        unit="ng",
+        meaning="L50: antigen of half the largest response",
+        source=_REACHABLE,
+        prior=LogNormal(2, 0.6),
     )
     antigen_hill: float = parameter(
-        1.25, unit="1", meaning="h of G = L^h/(L^h + L50^h)", source=_REACHABLE, prior="U(1, 2.5)"
+        1.25,
+        unit="1",
+        meaning="h of G = L^h/(L^h + L50^h)",
+        source=_REACHABLE,
+        prior=Uniform(1, 2.5),
     )
     first_memory: float = parameter(
-        0.22, unit="1", meaning="m0: memory after a first response", source=_REACHABLE, prior="U(0.1, 0.4)"
+        0.22,
+        unit="1",
+        meaning="m0: memory after a first response",
+        source=_REACHABLE,
+        prior=Uniform(0.1, 0.4),
     )
     memory_gain: float = parameter(
         0.25,
         unit="1",
         meaning="μ: share of the missing memory that a recall adds",
         source=_REACHABLE,
-        prior="U(0.1, 0.6)",
+        prior=Uniform(0.1, 0.6),
     )
     long_lived_share: float = parameter(
         0.26,
         unit="1",
         meaning="ρ: long-lived output per short-lived output of a recall",
         source=_REACHABLE,
-        prior="U(0.02, 0.4)",
+        prior=Uniform(0.02, 0.4),
     )
     feedback_titre: float = parameter(
-        13.0, unit="mU/mL", meaning="Kfb: titre that halves a recall", source=_REACHABLE, prior="LogN(ln 15, 0.7)"
+        13.0,
+        unit="mU/mL",
+        meaning="Kfb: titre that halves a recall",
+        source=_REACHABLE,
+        prior=LogNormal(15, 0.7),
     )
     rest_floor: float = parameter(
         0.3,
         unit="1",
         meaning="r0: recall right after an exposure, as a share of the rested one",
         source=f"{_REACHABLE}; the kernel of the interval is contested: sweep it",
-        prior="U(0.1, 1)",
+        prior=Uniform(0.1, 1),
     )
     rest_days: float = parameter(
         86.0,
         unit="days",
         meaning="τm: time constant with which recall recovers",
-        source=f"{_REACHABLE}; recall larger after long gaps: doi:10.1038/s41541-022-00432-w",
-        prior="U(30, 300)",
+        source=f"{_REACHABLE}; kinetics.csv interval_recall_mRNA: larger recall after longer gaps",
+        prior=Uniform(30, 300),
     )
     booster: float = parameter(
         0.0,
         unit="1",
         meaning="β: extra induction hazard right after an exposure",
-        source="null 0: no hazard or odds ratio for the interval was found (EVIDENCE)",
-        prior="half-normal(1.5)",
+        source=f"{ASSUMED}: no effect; no hazard or odds ratio for the interval was found",
+        prior=HalfNormal(1.5),
     )
     booster_days: float = parameter(
         21.0,
@@ -139,57 +182,82 @@ class Immunity:
         0.0,
         unit="1",
         meaning="the hazard of a first response grows as (label doses)^this, beyond its antigen",
-        source="null 0: assumed",
+        source=f"{ASSUMED}: no effect",
+        prior=HalfNormal(0.3),
     )
     protein_risk: float = parameter(
         1.0,
         unit="per 5 ng",
         meaning="hazard ratio of a first response per 5 ng of complexing protein",
-        source="null 1: assumed",
+        source=f"{ASSUMED}: no effect",
+        prior=LogNormal(1, 0.4),
     )
     volume_risk: float = parameter(
         1.0,
         unit="per doubling",
         meaning="hazard ratio of a first response per doubling of the dilution volume",
-        source="null 1: assumed",
+        source=f"{ASSUMED}: no effect",
+        prior=LogNormal(1, 0.4),
     )
     trauma_risk: float = parameter(
-        1.0, unit="1", meaning="hazard ratio of a first response at a traumatic injection", source="null 1: assumed"
+        1.0,
+        unit="1",
+        meaning="hazard ratio of a first response at a traumatic injection",
+        source=f"{ASSUMED}: no effect",
+        prior=LogNormal(1, 0.4),
     )
     infection_risk: float = parameter(
-        1.0, unit="1", meaning="hazard ratio of a first response during an infection", source="null 1: assumed"
+        1.0,
+        unit="1",
+        meaning="hazard ratio of a first response during an infection",
+        source=f"{ASSUMED}: no effect",
+        prior=LogNormal(1, 0.4),
     )
     prior_exposure_risk: float = parameter(
         1.0,
         unit="1",
         meaning="hazard ratio of a first response after earlier treatment elsewhere",
-        source="null 1: assumed",
+        source=f"{ASSUMED}: no effect",
+        prior=LogNormal(1, 0.4),
     )
     titre_half_life_days: float = parameter(
         21.0,
         unit="days",
         meaning="half-life of circulating antibody",
-        source="kinetics.csv antibody_lifespan: doi:10.1371/journal.pcbi.1002418",
+        source="kinetics.csv antibody_lifespan: about a month, doi:10.1371/journal.pcbi.1002418",
     )
     short_half_life_days: float = parameter(
-        105.0, unit="days", meaning="half-life of short-lived plasma output", source=_REACHABLE, prior="60 to 240"
+        105.0,
+        unit="days",
+        meaning="half-life of short-lived plasma output",
+        source=f"{_REACHABLE}; kinetics.csv short_lived_PC_lifespan: several months",
+        prior=Uniform(60, 240),
     )
     long_half_life_days: float = parameter(
         830.0,
         unit="days",
         meaning="half-life of long-lived plasma output",
-        source="kinetics.csv D_effective_half-life 1.8 years, range 0.8 to 2.7",
-        prior="300 to 1000",
+        source="kinetics.csv D_effective_half-life: 289 to 969 days; prior: kinetics.csv D_effective_half-life",
+        prior=Uniform(300, 1000),
     )
     half_titre: float = parameter(
-        1.0, unit="mU/mL", meaning="A50: titre that neutralises half a dose", source=f"{ASSUMED} (DESIGN §6)"
+        1.0,
+        unit="mU/mL",
+        meaning="A50: titre that neutralises half a dose",
+        source=f"{ASSUMED}; tests.csv MDA type A/CSTF unlikely below: 2 mU/mL",
+        prior=Uniform(0.5, 2),
     )
     neutralisation_hill: float = parameter(
-        2.0, unit="1", meaning="n of D/(1 + (A/A50)^n)", source=f"{ASSUMED} (DESIGN §6)"
+        2.0,
+        unit="1",
+        meaning="n of D/(1 + (A/A50)^n)",
+        source=ASSUMED,
     )
     failure_titre: float = parameter(
-        10.0, unit="mU/mL", meaning="titre above which nothing responds",
-        source="tests.csv MDA type A: doi:10.1007/s00415-003-1129-6",
+        10.0,
+        unit="mU/mL",
+        meaning="titre above which nothing responds",
+        source="tests.csv MDA type A/titre band of complete failure: doi:10.1007/s00415-003-1129-6",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -211,7 +279,9 @@ class Immunity:
                 "the closed form between sessions divides by their difference",
             )
         for name, load in self.ng_per_unit.items():
-            must(not load < 0, f"`ng_per_unit` of {name} must not be negative")
+            must(not (load < 0 or load == inf), f"`ng_per_unit` of {name} must not be negative or infinite")
+        for name, factor in self.complexing.items():
+            must(isfinite(factor) and factor >= 0, f"`complexing` of {name} must not be negative")
 
     def rate(self, half_life: str) -> float:
         """Rate per week of ``titre``, ``short`` or ``long``."""
@@ -290,40 +360,37 @@ def decayed(p, short, long, titre, weeks):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def exposed(p, memory, short, long, titre, days, antigen_ng, frailty, recall_gain, induction, leaves):  # type: ignore[no-untyped-def]
-    """(memory, short, long) right after an exposure.
+def first_hazard(p, days, antigen_power, frailty):  # type: ignore[no-untyped-def]
+    """λ s L^γ b(τ), b = 1 + β exp(−(τ/τb)²): the hazard of a first response of a patient without memory.
 
     Parameters
     ----------
     p : Kinetics
-    memory, short, long, titre : float
-        Decayed to the day of the exposure.
     days : float
-        τ, since the last exposure to the serotype; inf: never exposed, then b = R = 1.
-    antigen_ng : float, ng
-        L = φ·ng_per_unit·units, above 0.
-    frailty, recall_gain : float
-        s and k of a susceptible patient; the others have no immune state.
-    induction, leaves : float in (0, 1)
-        Luck: is there a first response, does it leave memory?
-
-    Notes
-    -----
-    G = L^h/(L^h + L50^h).
-    Naive (M = 0): with probability 1 − exp(−λ s L^γ b(τ)), b = 1 + β exp(−(τ/τb)²), Ps += K0 k G, and with
-    probability q also M = m0.
-    Primed: d = K k M G R(τ)/(1 + A/Kfb), R = r0 + (1 − r0)(1 − exp(−τ/τm)); Ps += d, Pl += ρ d, M += μ G (1 − M).
+        τ, since the last exposure to the serotype; NaN: never exposed, then b = 1.
+    antigen_power : float
+        L^γ, L in ng.
+    frailty : float
+        s of a susceptible patient, 0 of the others.
     """
-    if memory == 0:
-        hazard = p.induction_rate * frailty * antigen_ng**p.induction_power
-        hazard *= 1 + p.booster * math.exp(-((days / p.booster_days) ** 2)) if p.booster > 0 else 1.0
-        if induction < hazard and induction < -math.expm1(
-            -hazard
-        ):  # 1 − e^(−x) ≤ x: the first spares most of the second
-            short += p.primary_output * recall_gain * strength(antigen_ng, p.half_antigen_ng, p.antigen_hill)
-            if leaves < p.memory_probability:
-                memory = p.first_memory
-        return memory, short, long
+    hazard = p.induction_rate * frailty * antigen_power
+    if p.booster > 0 and not math.isnan(days):
+        hazard *= 1 + p.booster * math.exp(-((days / p.booster_days) ** 2))
+    return hazard
+
+
+@njit(cache=True, error_model="numpy")
+def first_output(p, antigen_ng, recall_gain):  # type: ignore[no-untyped-def]
+    """K0 k G: what a first response adds to the short-lived output; with probability q it also leaves M = m0."""
+    return p.primary_output * recall_gain * strength(antigen_ng, p.half_antigen_ng, p.antigen_hill)
+
+
+@njit(cache=True, error_model="numpy")
+def recalled(p, memory, short, long, titre, days, antigen_ng, recall_gain):  # type: ignore[no-untyped-def]
+    """(memory, short, long) right after an exposure of a patient with memory; all decayed to its day.
+
+    d = K k M G R(τ)/(1 + A/Kfb), R = r0 + (1 − r0)(1 − exp(−τ/τm)); Ps += d, Pl += ρ d, M += μ G (1 − M).
+    """
     g = strength(antigen_ng, p.half_antigen_ng, p.antigen_hill)
     rested = 1 - (1 - p.rest_floor) * math.exp(-days / p.rest_days)
     recall = p.recall_output * recall_gain * memory * g * rested / (1 + titre / p.feedback_titre)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from .errors import InputError
+from .errors import InputError, must
 
 #: The clinical uses a dose can be labelled for.
 INDICATIONS = (
@@ -25,8 +25,8 @@ INDICATIONS = (
     "axillary hyperhidrosis",
 )
 
-_LOAD_SOURCE = "Field et al., Toxins 2018;10:535, doi:10.3390/toxins10120535 (150-kDa neurotoxin by ELISA)"
-_NO_LOAD = "no published load of 150-kDa neurotoxin: antigen is NaN"
+_NAN = float("nan")
+_UNPUBLISHED = "none published"
 
 
 @dataclass(frozen=True)
@@ -43,69 +43,105 @@ class Product:
         ng of 150-kDa neurotoxin per labelled unit; NaN where none is published.
     complex_ng_per_unit : float
         ng of clostridial complex protein per labelled unit; NaN where none is published.
+    load_source, complex_source : str
+        Rows of the tables of evidence that these come from.
     label_units : mapping of str to float
         Usual total dose by indication, in this product's units.
-    source : str
-        Where load and doses come from.
+    dose_sources : mapping of str to str
+        Where each of these comes from.
     """
 
     name: str
     serotype: str
     ng_per_unit: float
     complex_ng_per_unit: float
+    load_source: str
+    complex_source: str
     label_units: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}), hash=False)
-    source: str = ""
+    dose_sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     def antigen_ng(self, units: float) -> float:
         """Antigen of a dose, ng of 150-kDa neurotoxin (inactive included); NaN where the load is not published."""
         return 0.0 if units == 0 else units * self.ng_per_unit
 
+    @property
+    def source(self) -> str:
+        """All sources, in one line."""
+        doses = dict.fromkeys(self.dose_sources.values())
+        parts = [f"load: {self.load_source}", f"complex: {self.complex_source}"]
+        return "; ".join([*parts, f"doses: {'; '.join(doses)}"] if doses else parts)
+
 
 def _product(
-    name: str, serotype: str, ng_per_unit: float, complex_ng_per_unit: float, source: str, **label_units: float
+    name: str,
+    serotype: str,
+    load: tuple[float, str],
+    complexed: tuple[float, str],
+    **doses: tuple[float, str],
 ) -> Product:
-    doses = {INDICATION_KEYS[key]: units for key, units in label_units.items()}
-    return Product(name, serotype, ng_per_unit, complex_ng_per_unit, MappingProxyType(doses), source)
+    by_indication = {INDICATION_KEYS[key]: dose for key, dose in doses.items()}
+    return Product(
+        name,
+        serotype,
+        ng_per_unit=load[0],
+        complex_ng_per_unit=complexed[0],
+        load_source=load[1],
+        complex_source=complexed[1],
+        label_units=MappingProxyType({indication: float(units) for indication, (units, _) in by_indication.items()}),
+        dose_sources=MappingProxyType({indication: source for indication, (_, source) in by_indication.items()}),
+    )
 
 
 #: Keyword for each indication in the table below.
 INDICATION_KEYS = {name.replace("'", "").replace(" ", "_"): name for name in INDICATIONS}
 
-_NAN = float("nan")
+_LABEL = "assumed, within the US label"
 _TABLE = (
     _product(
-        "onabotulinumtoxinA", "A", 0.9 / 100, 5.0 / 100,
-        f"{_LOAD_SOURCE}; complex: Jankovic et al., Neurology 2003; doses: US label, cervical dystonia and "
-        "spasticity within the label's range",
-        glabellar_lines=20, crows_feet=24, forehead_lines=20, cervical_dystonia=236, blepharospasm=30,
-        spasticity=300, axillary_hyperhidrosis=100,
+        "onabotulinumtoxinA", "A",
+        (0.9 / 100, "products.csv Botox/neurotoxin_150kDa"),
+        (5.0 / 100, "products.csv Botox (current)/clostridial_complex_protein"),
+        glabellar_lines=(20, "durations.csv D001"), crows_feet=(24, "durations.csv D071"),
+        forehead_lines=(20, "durations.csv D076: without the 20 U for the glabella"), cervical_dystonia=(236, _LABEL),
+        blepharospasm=(30, _LABEL), spasticity=(300, "antibodies.csv ONA_PSS: 307 U on average"),
+        axillary_hyperhidrosis=(100, "durations.csv D123: 50 U for each side"),
     ),
     _product(
-        "abobotulinumtoxinA", "A", 2.69 / 500, 4.35 / 500,
-        f"{_LOAD_SOURCE}; complex: Panjwani et al., Botulinum J 2008;1(1); doses: US label",
-        glabellar_lines=50, cervical_dystonia=500, spasticity=1000,
+        "abobotulinumtoxinA", "A",
+        (2.69 / 500, "products.csv Dysport/neurotoxin_150kDa"),
+        (4.35 / 500, "products.csv Dysport/clostridial_complex_protein"),
+        glabellar_lines=(50, "durations.csv D027"), cervical_dystonia=(500, "protocols.csv REQ_8WK"),
+        spasticity=(1000, "products.csv Dysport/neurotoxin_150kDa_per_FDA_ULS_dose"),
     ),
     _product(
-        "incobotulinumtoxinA", "A", 0.40 / 100, 0.0,
-        f"{_LOAD_SOURCE}; no complexing proteins (doi:10.3109/9781841847559-15); doses: US label",
-        glabellar_lines=20, cervical_dystonia=120, blepharospasm=50, spasticity=400,
+        "incobotulinumtoxinA", "A",
+        (0.40 / 100, "products.csv Xeomin/neurotoxin_150kDa"),
+        (0.0, "products.csv Xeomin/complex_mass: no complexing proteins"),
+        glabellar_lines=(20, "durations.csv D059"), cervical_dystonia=(120, _LABEL), blepharospasm=(50, _LABEL),
+        spasticity=(400, "products.csv Xeomin/neurotoxin_150kDa_per_FDA_ULS_dose"),
     ),
     _product(
-        "rimabotulinumtoxinB", "B", _NAN, _NAN, f"{_NO_LOAD}; dose: US label (2,500 to 5,000 U)",
-        cervical_dystonia=5000,
+        "rimabotulinumtoxinB", "B", (_NAN, _UNPUBLISHED), (_NAN, _UNPUBLISHED),
+        cervical_dystonia=(5000, "products.csv Myobloc/presentation: a vial"),
     ),
     _product(
-        "daxibotulinumtoxinA", "A", _NAN, 0.0,
-        f"{_NO_LOAD}; no complexing proteins (Solish et al., Drugs 2021;81:2091); doses: US label",
-        glabellar_lines=40, cervical_dystonia=125,
+        "daxibotulinumtoxinA", "A", (_NAN, _UNPUBLISHED),
+        (0.0, "products.csv Daxxify/composition: no complexing proteins"),
+        glabellar_lines=(40, "durations.csv D019"), cervical_dystonia=(125, "durations.csv D090"),
     ),
-    _product("letibotulinumtoxinA", "A", _NAN, _NAN, f"{_NO_LOAD}; dose: US label", glabellar_lines=20),
-    _product("prabotulinumtoxinA", "A", _NAN, _NAN, f"{_NO_LOAD}; dose: US label", glabellar_lines=20),
     _product(
-        "relabotulinumtoxinA", "A", _NAN, 0.0,
-        f"{_NO_LOAD}; dose: Shridharani, Aesthet Surg J 2024;44:1330", glabellar_lines=50,
+        "letibotulinumtoxinA", "A", (_NAN, _UNPUBLISHED), (_NAN, _UNPUBLISHED),
+        glabellar_lines=(20, "products.csv Letybo/glabellar_dose"),
     ),
-    _product("placebo", "none", 0.0, 0.0, "no toxin"),
+    _product(
+        "prabotulinumtoxinA", "A", (_NAN, _UNPUBLISHED), (_NAN, _UNPUBLISHED),
+        glabellar_lines=(20, "products.csv Jeuveau/glabellar_dose"),
+    ),
+    _product(
+        "relabotulinumtoxinA", "A", (_NAN, _UNPUBLISHED), (0.0, "assumed: made without complexing proteins"),
+        glabellar_lines=(50, "durations.csv D064"),
+    ),
+    _product("placebo", "none", (0.0, "no toxin by definition"), (0.0, "no toxin by definition")),
 )  # fmt: skip
 
 #: Every product by name.
@@ -118,13 +154,15 @@ def product(name: str) -> Product:
     Raises
     ------
     InputError
-        If there is none; the nearest name is offered.
+        If there is none, the nearest name is offered; if no name is given, as units mean nothing without a product.
 
     Examples
     --------
     >>> round(product("onabotulinumtoxinA").antigen_ng(20), 6)
     0.18
     """
+    given = isinstance(name, str) and bool(name.strip())
+    must(given, "units need a product", "units of different products are not interchangeable")
     if name in PRODUCTS:
         return PRODUCTS[name]
     raise InputError(f"unknown product{nearest(name, PRODUCTS)}; known are {', '.join(PRODUCTS)}")
@@ -143,7 +181,8 @@ def products() -> pd.DataFrame:
     -------
     pandas.DataFrame
         Indexed by product: ``serotype``, ``ng_per_unit`` (ng of 150-kDa neurotoxin per unit, NaN where none is
-        published), ``complex_ng_per_unit``, one column of label units for each indication, ``source``.
+        published), ``complex_ng_per_unit`` (ng of clostridial complex protein), one column of label units for each
+        indication (NaN: none), ``source`` (rows of `evidence`).
     """
     rows = {
         p.name: {

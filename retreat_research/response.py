@@ -10,16 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite, log, pi
+from functools import lru_cache
+from math import isfinite, log, pi, sqrt
 
 import numpy as np
 from numba import njit, vectorize
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from .errors import must
-from .evidence import ASSUMED, parameter
+from .evidence import ASSUMED, Beta, LogNormal, Uniform, parameter
 
 Floats = NDArray[np.float64]
 
@@ -31,89 +32,94 @@ class Response:
     median_weeks: Mapping[str, float] = parameter(
         unit="weeks",
         meaning="median duration of the label dose at the threshold, by product",
-        source="by indication: see MEDIAN_WEEKS in world.py",
-        prior="glabellar lines: ona 15 to 19, abo 18 to 25, daxi 20.5 to 23",
+        source=f"{ASSUMED}, unless the indication's default says more (world/medians.py)",
     )
     between_sd: float = parameter(
         0.26,
         unit="ln weeks",
         meaning="SD of log-duration between patients",
-        source="EVIDENCE priors",
-        prior="0.15 to 0.40",
+        source="durations.csv D151: 0.26 between patients in blepharospasm; prior assumed: 0.15 to 0.40",
+        prior=LogNormal.within(0.15, 0.40, median=0.26),
     )
     within_sd: float = parameter(
         0.23,
         unit="ln weeks",
         meaning="SD of log-duration between a patient's cycles",
-        source=f"{ASSUMED}: no study reports it",
-        prior="0.10 to 0.35",
+        source=f"{ASSUMED}: no study reports it; sweep it",
+        prior=Uniform(0.10, 0.35),
     )
     dose_half: float = parameter(
         0.25,
         unit="label doses",
         meaning="c in g(r) = r/(r + c): saturation of duration with dose",
-        source=f"{ASSUMED}: gives about 0.16 per ln dose above the label dose",
-        prior="exponent 0.05 to 0.30",
+        source=f"{ASSUMED}: 0.15 per ln dose from the label dose to its double; durations.csv D149: 0.10 to 0.20; "
+        "durations.csv D150: steep below the label dose; durations.csv D091: none in dystonia; "
+        "prior assumed: 0.06 to 0.33",
+        prior=LogNormal(0.25, 0.5),
     )
     amplitude_half: float = parameter(
         0.05,
         unit="label doses",
         meaning="ca in (1 + ca) r/(r + ca): saturation of the peak effect with dose",
-        source=f"{ASSUMED}: EDB muscle shows 85 to 90% of the maximum at 15 to 20 U (kinetics.csv)",
-        prior="",
+        source=f"{ASSUMED}; kinetics.csv E_effect_dose_response: 85 to 90% of the largest effect at 15 to 20 U",
+        prior=LogNormal(0.05, 0.5),
     )
     curve_hill: float = parameter(
         3.0,
         unit="1",
         meaning="steepness of the decline of effect",
-        source="ln 4/ln(T80/T50) in the BotB arms (durations.csv)",
-        prior="2.5 to 4",
+        source=f"{ASSUMED}: ln 4/ln(T80/T50) is 2.6 to 3.8 in the arms of one BotB trial",
+        prior=Uniform(2.5, 4),
     )
     onset_weeks: float = parameter(
         0.3,
         unit="weeks",
         meaning="median time constant of onset",
-        source="D080 to D083: 48/77/93/98% responding by days 1 to 4",
-        prior="",
+        source="durations.csv D080: 48% respond by day 1; durations.csv D083: 98% by day 4",
     )
     onset_sd: float = parameter(
-        0.3, unit="ln weeks", meaning="SD of log-onset between patients", source=ASSUMED, prior=""
+        0.3,
+        unit="ln weeks",
+        meaning="SD of log-onset between patients",
+        source=ASSUMED,
     )
     touch_up_weeks: float = parameter(
         3.0,
         unit="weeks",
         meaning="a smaller dose of the same product within this time of a session joins its cycle",
-        source="protocols.csv BOOSTER; DESIGN §6",
+        source="protocols.csv BOOSTER",
     )
     adjunct_lengthening: float = parameter(
-        1.0, unit="1", meaning="factor on the duration of a cycle with an adjunct treatment", source="null 1: assumed"
+        1.0,
+        unit="1",
+        meaning="factor on the duration of a cycle with an adjunct treatment",
+        source=f"{ASSUMED}: no effect",
     )
     adjunct_support: float = parameter(
         0.0,
         unit="share of full benefit",
         meaning="benefit that an adjunct treatment gives by itself, throughout its cycle",
-        source="null 0: assumed",
+        source=f"{ASSUMED}: no effect",
     )
     threshold: float = parameter(
         0.2,
         unit="share of full benefit",
         meaning="effect below which the endpoint calls it lost (1 - loss)",
-        source="DESIGN §5: loss of 80% of the peak benefit",
-        prior="",
+        source="durations.csv D090: loss of 80% of the peak improvement",
     )
     non_response: float = parameter(
         0.10,
         unit="probability",
         meaning="cycles without response, over all patients, when nothing is neutralised",
-        source="D003: 84% respond at day 30; EVIDENCE priors",
-        prior="0.05 to 0.15",
+        source="durations.csv D003: 84% respond at day 30; prior assumed: 5 to 15%",
+        prior=Uniform(0.05, 0.15),
     )
     non_response_icc: float = parameter(
         0.5,
         unit="1",
         meaning="how much of non-response is the patient's own (logit scale)",
         source=ASSUMED,
-        prior="",
+        prior=Beta(3, 3),
     )
 
     def __post_init__(self) -> None:
@@ -124,6 +130,7 @@ class Response:
             must(isfinite(getattr(self, name)) and getattr(self, name) >= 0, f"`{name}` must not be negative")
         for name in ("dose_half", "amplitude_half", "curve_hill", "onset_weeks", "adjunct_lengthening"):
             must(isfinite(getattr(self, name)) and getattr(self, name) > 0, f"`{name}` must be positive")
+        must(self.adjunct_lengthening >= 1, "`adjunct_lengthening` must be at least 1", "an adjunct shortens nothing")
         must(0 < self.threshold < 1, "`threshold` must be between 0 and 1")
         must(
             0 <= self.adjunct_support < self.threshold,
@@ -151,15 +158,26 @@ def non_response_probability(response: Response, tendency: Floats) -> Floats:
     float array (n,)
         expit(a + s·tendency), s² = ICC/(1 − ICC)·π²/3, with a such that the mean over patients is `non_response`.
     """
-    p, icc = response.non_response, response.non_response_icc
+    p, icc = float(response.non_response), float(response.non_response_icc)
     if p == 0 or icc == 0:
         return np.full(tendency.shape, p)
-    spread = np.sqrt(icc / (1 - icc) * pi**2 / 3)
+    spread = _logit_spread(icc)
+    return expit(_logit_centre(p, spread) + spread * tendency)
+
+
+def _logit_spread(icc: float) -> float:
+    return sqrt(icc / (1 - icc) * pi**2 / 3)
+
+
+@lru_cache
+def _logit_centre(p: float, spread: float) -> float:
+    """The a at which the mean of expit(a + spread·N(0, 1)) is p."""
     nodes = np.linspace(-9, 9, 2001)  # the trapezoidal rule converges geometrically on a Gaussian
     weights = np.exp(-(nodes**2) / 2)
     weights /= weights.sum()
-    centre = brentq(lambda a: float(weights @ expit(a + spread * nodes)) - p, -60.0, 60.0, xtol=1e-14)
-    return expit(centre + spread * tendency)
+    middle, reach = logit(p), 60 + 10 * spread
+    mean_less_p = lambda a: float(weights @ expit(a + spread * nodes)) - p  # noqa: E731
+    return float(brentq(mean_less_p, middle - reach, middle + reach, xtol=1e-14))
 
 
 # The equations, one patient at a time: compiled, so that the simulator's loops can call them (`simulation/loops.py`).
@@ -179,16 +197,32 @@ def amplitude(dose, amplitude_half):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def shortening(peak, threshold, hill):  # type: ignore[no-untyped-def]
-    """Weeks above the threshold θ as a share of the weeks above θ of the curve's own peak.
+def lasting(peak, level, threshold, hill):  # type: ignore[no-untyped-def]
+    """Weeks above a level y as a share of T, the weeks for which a full peak stays above the threshold θ.
 
-    ((peak/θ − 1)/(1/θ − 1))^(1/h): 1 for a full peak, falling to 0 for one that never reaches the threshold; so
+    ((peak/y − 1)/(1/θ − 1))^(1/h), 0 for a peak that never reaches y.
+    """
+    ratio = (peak - level) / (1 - threshold) * (threshold / level)
+    if ratio == 1:
+        return 1.0
+    return ratio ** (1 / hill) if ratio > 0 else 0.0
+
+
+@njit(cache=True, error_model="numpy")
+def shortening(peak, threshold, hill):  # type: ignore[no-untyped-def]
+    """`lasting` at the threshold itself: 1 for a full peak, falling to 0 for one that never reaches the threshold; so
     neutralised doses first shorten the effect and then lose it.
     """
-    return max((peak - threshold) / (1 - threshold), 0.0) ** (1 / hill)
+    return lasting(peak, threshold, threshold, hill)
 
 
-#: From this many time constants on the onset counts as complete: 1 − e^−20 is 1 to 2e-9.
+@njit(cache=True, error_model="numpy")
+def below_support(level, support):  # type: ignore[no-untyped-def]
+    """Level of the effect at which the benefit, 1 − (1 − effect)(1 − support), is at `level`."""
+    return (level - support) / (1 - support)
+
+
+#: From this many time constants on the onset counts as complete, by definition: 1 − e^−20 is 1 to 2e-9.
 _RISEN = 20.0
 
 
@@ -221,6 +255,20 @@ def effect(log_weeks, peak, log_own, risen, threshold, hill):  # type: ignore[no
     return peak * risen / decline
 
 
-onset_share_of = vectorize(cache=True)(onset_share.py_func)
-effect_of = vectorize(cache=True)(effect.py_func)
-shortening_of = vectorize(cache=True)(shortening.py_func)
+# Functions of their own, not `vectorize(effect.py_func)`: numba would keep both in one cache file and crash.
+@vectorize(cache=True)
+def onset_share_of(weeks, onset):  # type: ignore[no-untyped-def]
+    """`onset_share` over arrays."""
+    return onset_share(weeks, onset)
+
+
+@vectorize(cache=True)
+def effect_of(log_weeks, peak, log_own, risen, threshold, hill):  # type: ignore[no-untyped-def]
+    """`effect` over arrays."""
+    return effect(log_weeks, peak, log_own, risen, threshold, hill)
+
+
+@vectorize(cache=True)
+def shortening_of(peak, threshold, hill):  # type: ignore[no-untyped-def]
+    """`shortening` over arrays."""
+    return shortening(peak, threshold, hill)

@@ -43,7 +43,8 @@ class Purpose(IntEnum):
     WORLD = 13  # prior draw, -, -, -; the draw's number in the patient's place, the parameter in the session's
 
 
-# Typed, all of them: a Python int turns into float64 inside numba and gives plausible, wrong numbers.
+# Constants of Philox 4x32-10, typed, all of them: a Python int turns into float64 inside numba and gives plausible,
+# wrong numbers.
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _LOW, _WORD, _HALF_WORD, _ZERO = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(16), np.uint64(0)
@@ -60,17 +61,31 @@ def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
     return c0, c1, c2, c3
 
 
+@njit(cache=True, error_model="numpy", inline="always")
+def lanes(seed, purpose, who, session):  # type: ignore[no-untyped-def]
+    """Four uniforms in (0, 1) at one address; every argument a uint64."""
+    w0, w1, w2, w3 = philox(
+        who & _LOW, purpose << _HALF_WORD | who >> _WORD, session, _ZERO, seed & _LOW, seed >> _WORD
+    )
+    return (
+        (np.float64(np.uint32(w0)) + 0.5) * _UNIT,
+        (np.float64(np.uint32(w1)) + 0.5) * _UNIT,
+        (np.float64(np.uint32(w2)) + 0.5) * _UNIT,
+        (np.float64(np.uint32(w3)) + 0.5) * _UNIT,
+    )
+
+
+@njit(cache=True, error_model="numpy")
+def fill_lanes(seed, purpose, patient, session, lane0, lane1, lane2, lane3):  # type: ignore[no-untyped-def]
+    """`lanes` of every patient at one session, into four arrays that must not overlap (for vector instructions)."""
+    for i in range(patient.size):
+        lane0[i], lane1[i], lane2[i], lane3[i] = lanes(seed, purpose, patient[i], session)
+
+
 @njit(cache=True, error_model="numpy")
 def _fill(seed, purpose, patient, session, lane0, lane1, lane2, lane3):  # type: ignore[no-untyped-def]
-    k0, k1 = seed & _LOW, seed >> _WORD
     for i in range(patient.size):
-        who = patient[i]
-        high = purpose << _HALF_WORD | who >> _WORD
-        w0, w1, w2, w3 = philox(who & _LOW, high, session[i], _ZERO, k0, k1)
-        lane0[i] = (np.float64(np.uint32(w0)) + 0.5) * _UNIT
-        lane1[i] = (np.float64(np.uint32(w1)) + 0.5) * _UNIT
-        lane2[i] = (np.float64(np.uint32(w2)) + 0.5) * _UNIT
-        lane3[i] = (np.float64(np.uint32(w3)) + 0.5) * _UNIT
+        lane0[i], lane1[i], lane2[i], lane3[i] = lanes(seed, purpose, patient[i], session[i])
 
 
 def uniforms(seed: int, purpose: Purpose, patient: NDArray[np.int64], session: int | NDArray[np.int64] = 0) -> Floats:
@@ -92,11 +107,12 @@ def uniforms(seed: int, purpose: Purpose, patient: NDArray[np.int64], session: i
     who, when = (
         (patient, np.full(patient.size, session)) if np.ndim(session) == 0 else np.broadcast_arrays(patient, session)
     )
-    lanes = np.empty((4, who.size))
-    _fill(np.uint64(checked_seed(seed)), np.uint64(purpose), who.astype(np.uint64), when.astype(np.uint64), *lanes)
-    return lanes
+    drawn = np.empty((4, who.size))
+    _fill(np.uint64(checked_seed(seed)), np.uint64(purpose), who.astype(np.uint64), when.astype(np.uint64), *drawn)
+    return drawn
 
 
+_MIDDLE = 0.425  # AS 241: nearer to 1/2 than this is the middle
 # Rational approximations of AS 241, lowest power first, numerator and denominator: near the median (A, B), beside it
 # (C, D), far out (E, F).
 _A = (
@@ -136,21 +152,43 @@ def _polynomial(r, c):  # type: ignore[no-untyped-def]
     return ((((((c[7] * r + c[6]) * r + c[5]) * r + c[4]) * r + c[3]) * r + c[2]) * r + c[1]) * r + c[0]
 
 
-@njit(cache=True)  # checked divisions: slower code came out of error_model="numpy" here
-def _quantiles(uniform, normal):  # type: ignore[no-untyped-def]
-    for i in range(uniform.size):  # without a branch, so that the compiler can use vector instructions
-        q = uniform[i] - 0.5
-        r = 0.180625 - q * q
-        normal[i] = q * _polynomial(r, _A) / _polynomial(r, _B)
-    for i in range(uniform.size):
-        q = uniform[i] - 0.5
-        if abs(q) > 0.425:
-            r = math.sqrt(-math.log(uniform[i] if q < 0 else 1.0 - uniform[i]))
-            if r <= 5.0:
-                x = _polynomial(r - 1.6, _C) / _polynomial(r - 1.6, _D)
-            else:
-                x = _polynomial(r - 5.0, _E) / _polynomial(r - 5.0, _F)
-            normal[i] = -x if q < 0 else x
+@njit(cache=True, error_model="numpy", inline="always")
+def _middle(q):  # type: ignore[no-untyped-def]
+    r = 0.180625 - q * q
+    return q * _polynomial(r, _A) / _polynomial(r, _B)
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def _tail(q, uniform):  # type: ignore[no-untyped-def]
+    r = math.sqrt(-math.log(uniform if q < 0 else 1.0 - uniform))
+    if r <= 5.0:
+        x = _polynomial(r - 1.6, _C) / _polynomial(r - 1.6, _D)
+    else:
+        x = _polynomial(r - 5.0, _E) / _polynomial(r - 5.0, _F)
+    return -x if q < 0 else x
+
+
+@njit(cache=True, error_model="numpy")
+def normal(uniform):  # type: ignore[no-untyped-def]
+    """Standard normal by inversion of one uniform in (0, 1): see `normals`."""
+    q = uniform - 0.5
+    return _middle(q) if abs(q) <= _MIDDLE else _tail(q, uniform)
+
+
+@njit(cache=True, error_model="numpy")
+def normals_of(uniform):  # type: ignore[no-untyped-def]
+    """`normal` of every entry, in loops without a branch that the processor would have to guess."""
+    n = uniform.size
+    out, tails, count = np.empty(n), np.empty(n, dtype=np.int64), 0
+    for i in range(n):
+        out[i] = _middle(uniform[i] - 0.5)
+    for i in range(n):
+        tails[count] = i
+        count += abs(uniform[i] - 0.5) > _MIDDLE
+    for k in range(count):
+        i = tails[k]
+        out[i] = _tail(uniform[i] - 0.5, uniform[i])
+    return out
 
 
 def normals(uniform: Floats) -> Floats:
@@ -165,9 +203,7 @@ def normals(uniform: Floats) -> Floats:
     ----------
     Wichura, "The percentage points of the normal distribution", Applied Statistics 37 (1988) 477, doi:10.2307/2347330.
     """
-    normal = np.empty(uniform.size)
-    _quantiles(uniform, normal)
-    return normal
+    return normals_of(uniform)
 
 
 def checked_seed(seed: int) -> int:

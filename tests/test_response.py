@@ -84,6 +84,8 @@ def test_non_response_has_the_mean_it_promises(p, icc):
         {"threshold": 1},
         {"non_response": 1},
         {"curve_hill": float("nan")},
+        {"adjunct_lengthening": 0.9},
+        {"adjunct_support": 0.2},
         {"median_weeks": {}},
         {"median_weeks": {"onabotulinumtoxinA": 0}},
     ],

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from ..cohort import Cohort, draw_cohort
 from ..errors import InputError, must
-from ..simulation import Simulation, simulate
+from ..simulation import Simulation, simulate, whole
 from ..strategies import Fixed, Strategy
 from ..world import World
 from .matching import ANTIGEN, FRONTIER_WEEKS, INTERVAL, UNITS, Matching, arm_row, frontier_table, gain, match
@@ -144,12 +144,12 @@ def compare(
 
         def fixed(weeks: float) -> Simulation:
             if weeks not in arms:
-                arms[weeks] = simulate(cohort, Fixed(weeks), years=years, seed=seed)
+                arms[weeks] = whole(simulate(cohort, Fixed(weeks), years=years, seed=seed))
             return arms[weeks]
 
         simulations = {}
         for name, strategy in strategies.items():
-            simulations[name] = simulate(cohort, strategy, years=years, seed=seed)
+            simulations[name] = whole(simulate(cohort, strategy, years=years, seed=seed))
             bar.update()
         line = {}
         for weeks in frontier:

@@ -1,6 +1,21 @@
-"""Evidence: published figures as tables, and parameters that say where their numbers come from."""
+"""Evidence: published figures as tables, priors, and parameters that say where their numbers come from."""
 
-from .parameters import ASSUMED, described, parameter
-from .tables import TABLES, evidence
+from .parameters import ASSUMED, Parameter, parameter, parameters
+from .priors import Beta, HalfNormal, LogNormal, Normal, Prior, Uniform
+from .tables import KEYS, TABLES, evidence
 
-__all__ = ["ASSUMED", "TABLES", "described", "evidence", "parameter"]
+__all__ = [
+    "ASSUMED",
+    "KEYS",
+    "TABLES",
+    "Beta",
+    "HalfNormal",
+    "LogNormal",
+    "Normal",
+    "Parameter",
+    "Prior",
+    "Uniform",
+    "evidence",
+    "parameter",
+    "parameters",
+]

@@ -192,8 +192,6 @@ def _matched_for_reading(result: StudyResult) -> pd.DataFrame:
 
 def _world_for_reading(result: StudyResult) -> pd.DataFrame:
     table = result.world.describe()
-    values = []
-    for value in table["value"]:
-        number = value.get(result.world.product) if isinstance(value, dict) else value
-        values.append("–" if number is None or pd.isna(number) else f"{number:.4g}")
+    table = table[table["product"].isin(["", result.world.product])]
+    values = ["–" if pd.isna(value) else f"{value:.4g}" for value in table["value"]]
     return table.assign(value=values)[["part", "parameter", "value", "unit", "prior", "meaning", "source"]]

@@ -1,16 +1,23 @@
-"""What is counted for each patient, and each session's record (DESIGN §5, outcomes; §8, equivalents)."""
+"""What is counted for each patient, each visit's record, and the outcomes read off them (DESIGN §5 and §8).
+
+Every outcome is a ratio of totals over patients, Σy / Σx. Its Monte Carlo standard error comes from the linearised
+contribution of each patient, u_i = (y_i − R x_i)/mean(x), and is SD(u)/√n.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..cohort import WEEKS_PER_YEAR
+
 Floats = NDArray[np.float64]
 
-#: Latent titre (mU/mL) from which a patient counts as positive: the limit of detection of the hemidiaphragm assay.
+#: Latent titre (mU/mL) from which a patient counts as positive: the limit of detection of the hemidiaphragm assay,
+#: tests.csv MDA type B/detection threshold.
 POSITIVE_TITRE = 0.4
 
 #: One patient's outcomes; the names are the columns of `Simulation.patients`.
@@ -68,61 +75,74 @@ HISTORY = np.dtype(
 )
 
 
-@dataclass
-class Totals:
-    """Running totals of a block; arrays of shape (n,). The names are the columns of `Simulation.patients`."""
+@dataclass(frozen=True)
+class Outcome:
+    """A ratio of totals.
 
-    sessions: Floats
-    session_equivalents: Floats
-    units: Floats
-    unit_equivalents: Floats
-    antigen_ng: Floats
-    antigen_equivalents: Floats
-    weeks_observed: Floats
-    weeks_in_benefit: Floats
-    weeks_waiting: Floats
-    positive_week: Floats
-    tested_positive_week: Floats
-    failure_week: Floats
-    failure_immune: NDArray[np.bool_]
-    dropout_week: Floats
-    first_response_week: Floats
+    Attributes
+    ----------
+    name : str
+    label : str
+        For a reader, with unit.
+    numerator : str
+        Column of `Simulation.patients`; a column of weeks ending in ``_week`` counts patients with an event.
+    denominator : str
+        Column, or "" for the number of patients.
+    scale : float
+    """
 
-    @classmethod
-    def zero(cls, end_week: Floats, horizon: float) -> Totals:
-        """Before the first session of patients followed to `end_week`."""
-        n = end_week.size
-        never = {name: np.full(n, np.nan) for name in ("positive_week", "tested_positive_week", "failure_week")}
-        counts = {
-            name: np.zeros(n)
-            for name in (
-                "sessions",
-                "session_equivalents",
-                "units",
-                "unit_equivalents",
-                "antigen_ng",
-                "antigen_equivalents",
-                "weeks_in_benefit",
-                "weeks_waiting",
-            )
-        }
-        return cls(
-            **counts,
-            **never,
-            failure_immune=np.zeros(n, dtype=bool),
-            weeks_observed=end_week.copy(),
-            dropout_week=np.where(end_week < horizon, end_week, np.nan),
-            first_response_week=np.full(n, np.nan),
-        )
-
-    def at(self, rows: NDArray[np.intp]) -> Totals:
-        """The totals of `rows`."""
-        return Totals(*(getattr(self, f.name)[rows] for f in fields(self)))
+    name: str
+    label: str
+    numerator: str
+    denominator: str = ""
+    scale: float = 1.0
 
 
-def patients_frame(finished: list[tuple[NDArray[np.int64], Totals]]) -> pd.DataFrame:
-    """One row per patient, in the order of their addresses, from the totals of finished patients."""
-    columns = {f.name: np.concatenate([getattr(totals, f.name) for _, totals in finished]) for f in fields(Totals)}
-    patient = np.concatenate([patient for patient, _ in finished])
-    order = np.argsort(patient, kind="stable")
-    return pd.DataFrame({"patient": patient[order], **{name: values[order] for name, values in columns.items()}})
+_YEAR = WEEKS_PER_YEAR
+#: What strategies are compared on.
+OUTCOMES = (
+    Outcome("time_in_benefit", "share of time in benefit", "weeks_in_benefit", "weeks_observed"),
+    Outcome("weeks_waiting", "weeks without effect while waiting, per year", "weeks_waiting", "weeks_observed", _YEAR),
+    Outcome("sessions", "sessions per year", "session_equivalents", "weeks_observed", _YEAR),
+    Outcome("mean_interval", "mean interval, weeks", "weeks_observed", "session_equivalents"),
+    Outcome("units", "units per year", "unit_equivalents", "weeks_observed", _YEAR),
+    Outcome("antigen", "antigen, ng per year", "antigen_equivalents", "weeks_observed", _YEAR),
+    Outcome("benefit_per_session", "weeks in benefit per session", "weeks_in_benefit", "session_equivalents"),
+    Outcome("antibodies", "share of patients ever above 0.4 mU/mL", "positive_week"),
+    Outcome("tested_positive", "share of patients ever tested positive", "tested_positive_week"),
+    Outcome("failure", "share of patients with two non-responses in a row", "failure_week"),
+    Outcome("immune_failure", "share of patients with two in a row under antibodies", "failure_immune"),
+)  # fmt: skip
+
+#: Outcomes that need an antigen load: NaN where none is published.
+NEED_ANTIGEN = ("antigen", "antibodies", "tested_positive", "immune_failure")
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """Value of an outcome and each patient's contribution to its error (n,)."""
+
+    value: float
+    influence: Floats
+
+    @property
+    def mcse(self) -> float:
+        """Monte Carlo standard error."""
+        return standard_error(self.influence)
+
+
+def estimate(outcome: Outcome, patients: pd.DataFrame) -> Estimate:
+    """The outcome in one simulated arm."""
+    top = patients[outcome.numerator]
+    if outcome.name in NEED_ANTIGEN and patients["antigen_ng"].isna().any():
+        return Estimate(np.nan, np.full(len(patients), np.nan))
+    y = (top.notna() if outcome.numerator.endswith("_week") else top).to_numpy(dtype=float)
+    x = patients[outcome.denominator].to_numpy(dtype=float) if outcome.denominator else np.ones(len(patients))
+    ratio = y.sum() / x.sum()
+    return Estimate(outcome.scale * ratio, outcome.scale * (y - ratio * x) / x.mean())
+
+
+def standard_error(influence: Floats) -> float:
+    """SD/√n of patients' contributions; NaN for one patient."""
+    n = influence.size
+    return float(np.std(influence, ddof=1) / np.sqrt(n)) if n > 1 else np.nan

@@ -21,8 +21,8 @@ REASON_TYPE = f"<U{max(map(len, REASONS))}"
 class Seen:
     """What the clinic knows of n patients when they come for a session.
 
-    All arrays have shape (n,) and are read-only copies. "Ended" is the cycle that ends with this visit; at session 0
-    there is none.
+    All arrays have shape (n,), are read-only and the strategy's own: nothing changes them later. "Ended" is the cycle
+    that ends with this visit; at session 0 there is none.
 
     Attributes
     ----------
@@ -83,12 +83,21 @@ class Seen:
 
     def __post_init__(self) -> None:
         for name in SEEN_ARRAYS:
-            copy = np.array(getattr(self, name))
-            copy.flags.writeable = False
-            object.__setattr__(self, name, copy)
+            view = getattr(self, name).view()
+            view.flags.writeable = False
+            object.__setattr__(self, name, view)
 
     def __len__(self) -> int:
         return self.week.size
+
+    def at(self, rows: NDArray[np.intp]) -> Seen:
+        """What was seen of some of the patients."""
+        names, codes = self._products
+        return Seen(
+            **{name: getattr(self, name)[rows] for name in SEEN_ARRAYS},
+            _products=(names, codes[rows]),
+            _past=tuple(tuple(column[rows] for column in columns) for columns in self._past),  # type: ignore[arg-type]
+        )
 
     @property
     def product(self) -> NDArray[np.str_]:
@@ -165,3 +174,7 @@ class Memory(dict[str, NDArray[Any]]):
 
     def __dir__(self) -> Iterator[str]:
         return iter(self)
+
+    def at(self, rows: NDArray[np.intp]) -> Memory:
+        """What is kept of some of the patients."""
+        return Memory({name: values[rows] for name, values in self.items()})

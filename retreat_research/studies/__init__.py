@@ -1,10 +1,11 @@
-"""Studies: the main job from records to strategies, and simulation studies with known truth."""
+"""Studies: the main job, simulation studies with known truth, and predictions beside published figures."""
 
 from .ademp import SimulationStudy, SimulationStudyResult, scenarios_named
 from .durations import DurationReport, estimate_durations
 from .main_job import STRATEGIES, Study, StudyResult
 from .measures import MEASURES, measures
 from .methods import METHODS
+from .published import TARGETS, Predictions, Target, predictions
 from .scenarios import RETURNS, SCENARIOS, Scenario, factorial
 from .truth import ESTIMANDS, truths
 
@@ -15,15 +16,19 @@ __all__ = [
     "RETURNS",
     "SCENARIOS",
     "STRATEGIES",
+    "TARGETS",
     "DurationReport",
+    "Predictions",
     "Scenario",
     "SimulationStudy",
     "SimulationStudyResult",
     "Study",
     "StudyResult",
+    "Target",
     "estimate_durations",
     "factorial",
     "measures",
+    "predictions",
     "scenarios_named",
     "truths",
 ]

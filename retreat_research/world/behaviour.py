@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from ..errors import must
-from ..evidence import ASSUMED, parameter
+from ..evidence import ASSUMED, Uniform, parameter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class Behaviour:
         13.0, unit="weeks", meaning="a new lot this often, the same for all patients", source=ASSUMED
     )
     dilution: float = parameter(
-        1.0, unit="label volumes", meaning="volume in which a dose is injected", source="the label's: 1"
+        1.0, unit="label volumes", meaning="volume in which a dose is injected", source=f"{ASSUMED}: the label's"
     )
     trauma: float = parameter(0.0, unit="probability", meaning="a session is a traumatic one", source=ASSUMED)
     infection: float = parameter(0.0, unit="probability", meaning="an infection at a session", source=ASSUMED)
@@ -51,7 +51,7 @@ class Behaviour:
         0.0, unit="probability", meaning="a patient was treated elsewhere before", source=ASSUMED
     )
     dropout_per_year: float = parameter(
-        0.05, unit="per year", meaning="hazard of leaving, in calendar time", source=ASSUMED, prior="0 to 0.15"
+        0.05, unit="per year", meaning="hazard of leaving, in calendar time", source=ASSUMED, prior=Uniform(0, 0.15)
     )
 
     def __post_init__(self) -> None:

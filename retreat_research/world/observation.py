@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isfinite
 
-from ..errors import must
-from ..evidence import ASSUMED, parameter
+from ..errors import must, whole_number
+from ..evidence import ASSUMED, Beta, LogNormal, parameter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,14 +14,17 @@ class Observation:
     """What the clinic can see of the effect and of the antibodies, and how well."""
 
     check_week: float = parameter(
-        4.0, unit="weeks", meaning="check of the response after each session", source="peak at week 4 (EVIDENCE)"
+        4.0,
+        unit="weeks",
+        meaning="check of the response after each session",
+        source="durations.csv D003: rated at day 30; durations.csv D097: peak at 3.6 weeks in dystonia",
     )
     rater_sd: float = parameter(
         0.15,
         unit="share of full benefit",
         meaning="rater error",
-        source="EVIDENCE priors: 0.30 grade, of a full benefit of two grades",
-        prior="0.10 to 0.21",
+        source="durations.csv D173: 0.20 to 0.42 grade; full benefit assumed two grades; prior: durations.csv D173",
+        prior=LogNormal.within(0.10, 0.21, median=0.15),
     )
     missed_check: float = parameter(0.0, unit="probability", meaning="the check does not take place", source=ASSUMED)
     visit_every: float = parameter(
@@ -37,32 +40,43 @@ class Observation:
         0.0,
         unit="share of full benefit",
         meaning="threshold of the investigator above the endpoint's",
-        source="null 0: assumed",
+        source=f"{ASSUMED}: no difference",
     )
     subject_shift: float = parameter(
         0.0,
         unit="share of full benefit",
         meaning="threshold at which the subject notices waning, above the endpoint's",
-        source="null 0: assumed",
+        source=f"{ASSUMED}: no difference",
     )
     test_every: int = parameter(
         4, unit="sessions", meaning="an antibody test before every n-th session; 0: never", source=ASSUMED
     )
     detection_titre: float = parameter(
-        0.4, unit="mU/mL", meaning="limit of detection of the assay", source="EVIDENCE priors: HDA"
+        0.4,
+        unit="mU/mL",
+        meaning="limit of detection of the assay, a hemidiaphragm assay",
+        source="tests.csv MDA type B/detection threshold",
     )
     ceiling_titre: float = parameter(
         10.0,
         unit="mU/mL",
         meaning="highest reading of the assay",
-        source="tests.csv: MDA type A, band of complete failure",
+        source="tests.csv MDA type A/titre band of complete failure: upper limit of the assay",
     )
     sensitivity: float = parameter(
-        1.0, unit="probability", meaning="a reading above the limit of detection is called positive", source=ASSUMED
+        1.0,
+        unit="probability",
+        meaning="a reading above the limit of detection is called positive",
+        source=ASSUMED,
+        prior=Beta(19, 1),
     )
     assay_sd: float = parameter(0.3, unit="ln mU/mL", meaning="noise of the assay", source=ASSUMED)
     specificity: float = parameter(
-        0.99, unit="probability", meaning="negative without any antibody", source=f"{ASSUMED}; tests.csv: 100% of 23"
+        0.99,
+        unit="probability",
+        meaning="negative without any antibody",
+        source=f"{ASSUMED}; tests.csv EDB test/specificity vs MDA: 23 of 23",
+        prior=Beta(99, 1),
     )
 
     def __post_init__(self) -> None:
@@ -77,4 +91,4 @@ class Observation:
         )
         for name in ("missed_check", "missed_visit", "sensitivity", "specificity"):
             must(0 <= getattr(self, name) <= 1, f"`{name}` must be between 0 and 1")
-        must(self.test_every >= 0, "`test_every` must not be negative")
+        whole_number(self.test_every, "test_every", 0)

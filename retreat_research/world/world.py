@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from html import escape
 from math import exp, isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from ..errors import InputError, must
-from ..evidence import described
+from ..errors import InputError, must, whole_number
+from ..evidence import LogNormal, Prior
 from ..immunity import Immunity
 from ..products import INDICATIONS, PRODUCTS, nearest, product
 from ..response import Response
+from ..streams import checked_seed
 from .behaviour import Behaviour
 from .medians import MEDIAN_WEEKS
+from .numbers import PARTS, drawn, numbers
 from .observation import Observation
 
 if TYPE_CHECKING:
     from ..durations import AFTResult, MixedAFTResult
 
-#: Share of the variance of ln duration between patients, where only the total is known: 0.26² / (0.26² + 0.23²).
+#: Share of the variance of ln duration between patients where only the total is known: assumed 0.26²/(0.26² + 0.23²).
 BETWEEN_SHARE = 0.56
 
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """Everything a synthetic cohort obeys.
+    """Everything a synthetic cohort obeys: four sub-models, each number with its unit, prior and source.
 
     Attributes
     ----------
@@ -37,12 +41,18 @@ class World:
     label_units : float, units of `product`
         The dose that counts as one: effective doses are shares of it.
     response, immunity, observation, behaviour
-        The four sub-models.
+        The four sub-models; `describe` lists their numbers.
+    priors : mapping of str to Prior or None
+        What `draws` draws other than by default: by parameter, ``"within_sd"``, or by parameter and product,
+        ``"median_weeks[onabotulinumtoxinA]"``. None: the number is not drawn.
 
     Examples
     --------
-    >>> World.default("glabellar").replace(within_sd=0.1).response.within_sd
+    >>> world = World.default("glabellar").replace(within_sd=0.1)
+    >>> world.response.within_sd
     0.1
+    >>> [round(w.response.between_sd, 3) for w in world.draws(3, seed=1)]
+    [0.408, 0.304, 0.28]
     """
 
     indication: str
@@ -52,6 +62,7 @@ class World:
     immunity: Immunity = field(default_factory=Immunity)
     observation: Observation = field(default_factory=Observation)
     behaviour: Behaviour = field(default_factory=Behaviour)
+    priors: Mapping[str, Prior | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         product(self.product)
@@ -65,6 +76,13 @@ class World:
                 self.response.adjunct_support < self.response.threshold + getattr(self.observation, name) < 1,
                 f"`threshold` plus `{name}` must be above `adjunct_support` and below 1",
             )
+        for by_product in (self.response.median_weeks, self.immunity.ng_per_unit, self.immunity.complexing):
+            for name in by_product:
+                product(name)
+        known = {label for _, number in numbers(self) for label in (number.name, number.label)}
+        for name, prior in self.priors.items():
+            must(name in known, f"`priors`: {_unknown(name, known)}")
+            must(prior is None or isinstance(prior, Prior), f"`priors` of {name} must be a Prior or None")
 
     @classmethod
     def default(cls, indication: str, product: str = "onabotulinumtoxinA") -> World:
@@ -119,6 +137,11 @@ class World:
         between_share : float in [0, 1], optional
             Share of the variance of ln duration that is between patients. A mixed model has estimated it, and that is
             taken; an AFT gives only the total, and 0.56 of it, an assumption, is taken.
+
+        Notes
+        -----
+        `draws` then takes the median from the fit's estimate and standard error; the SDs and the share without response
+        stay as they are, and everything else follows its prior.
         """
         must(fit.family == "lognormal", "a world needs a log-normal model", f"this one is {fit.family}")
         must(getattr(fit, "slope", None) is None, "a world needs a model without a random slope")
@@ -128,7 +151,8 @@ class World:
             between_share = (between_sd / total) ** 2 if hasattr(fit, "sd") else BETWEEN_SHARE
         must(0 <= between_share <= 1, "`between_share` must be between 0 and 1")
         must(newdata is None or len(newdata) == 1, "`newdata` must have one row")
-        median = float(fit.quantile(0.5, newdata)["estimate"].iloc[0])
+        fitted = fit.quantile(0.5, newdata).iloc[0]
+        median, relative_error = float(fitted["estimate"]), float(fitted["se"] / fitted["estimate"])
         endpoint_loss = getattr(fit.endpoint, "loss", None)
         threshold = 1 - endpoint_loss if endpoint_loss is not None and 0 < endpoint_loss < 1 else 0.2
         return cls(
@@ -142,34 +166,89 @@ class World:
                 non_response=non_response,
                 threshold=threshold,
             ),
+            priors={
+                "median_weeks": LogNormal(median, relative_error) if relative_error > 0 else None,
+                **dict.fromkeys(("between_sd", "within_sd", "non_response")),
+            },
         )
 
     def replace(self, **changes: Any) -> World:
-        """A copy with parameters changed, each named wherever it lives: ``world.replace(within_sd=0.1, no_show=0)``."""
-        world, known = self, []
+        """A copy with numbers changed, each named wherever it lives: ``world.replace(within_sd=0.1, no_show=0)``.
+
+        What is set keeps its value in `draws`; name it in `priors` to have it drawn:
+        ``world.replace(median_weeks={"onabotulinumtoxinA": 15}, priors={"median_weeks": LogNormal(15, 0.1)})``.
+        """
         own = {f.name for f in fields(self)}
-        world = replace(world, **{k: v for k, v in changes.items() if k in own})
-        left = {k: v for k, v in changes.items() if k not in own}
-        for part in ("response", "immunity", "observation", "behaviour"):
-            names = [f.name for f in fields(getattr(world, part))]
-            known += names
-            mine = {k: left.pop(k) for k in names if k in left}
-            if mine:
-                world = replace(world, **{part: replace(getattr(world, part), **mine)})
-        if left:
-            raise InputError(
-                "; ".join(f"no parameter is called `{k}`{nearest(k, known).replace(';', ',')}" for k in sorted(left))
-            )
-        return world
+        left = {name: value for name, value in changes.items() if name not in own}
+        names = {part: [f.name for f in fields(getattr(self, part))] for part in PARTS}
+        known = [name for part in PARTS for name in names[part]]
+        unknown = sorted(set(left) - set(known))
+        if unknown:
+            raise InputError("; ".join(_unknown(name, known) for name in unknown))
+        kept = {name: prior for name, prior in self.priors.items() if name.split("[")[0] not in left}
+        mine = {name: value for name, value in changes.items() if name in own}
+        mine["priors"] = {**kept, **dict.fromkeys(left), **changes.get("priors", {})}
+        for part in PARTS:
+            set_here = {name: left[name] for name in names[part] if name in left}
+            if set_here:
+                mine[part] = replace(mine.get(part, getattr(self, part)), **set_here)
+        return replace(self, **mine)
+
+    def draws(self, n: int, seed: int = 1) -> tuple[World, ...]:
+        """Worlds drawn from the priors; a number without a prior keeps its value.
+
+        Parameters
+        ----------
+        n : int, at least 1
+        seed : int in [0, 2**64)
+
+        Returns
+        -------
+        tuple of World, length n
+
+        Notes
+        -----
+        Each number is drawn by inversion from a uniform addressed by (seed, draw, its name): draw 3 of ten is draw 3 of
+        a thousand, and a new parameter, or another prior for one, does not change the draws of the others. The priors
+        are independent; `describe` lists them.
+        """
+        count, seed = whole_number(n, "n", 1), checked_seed(seed)
+        return tuple(
+            replace(self, **{part: replace(getattr(self, part), **given) for part, given in change.items() if given})
+            for change in drawn(self, count, seed)
+        )
 
     def describe(self) -> pd.DataFrame:
-        """Every parameter: part, parameter, value, unit, prior, meaning, source."""
-        rows = [
-            {"part": part, **row}
-            for part in ("response", "immunity", "observation", "behaviour")
-            for row in described(getattr(self, part))
-        ]
-        return pd.DataFrame(rows)
+        """Every number of the world.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row each: ``part``, ``parameter``, ``product`` ("" where it is the same for all), ``value``, ``unit``,
+            ``prior`` ("" where it is not drawn), ``meaning``, ``source`` (of the default; "set in this world" for
+            another value).
+        """
+        return pd.DataFrame(
+            [
+                {
+                    "part": part,
+                    "parameter": number.name,
+                    "product": number.product,
+                    "value": float(number.value),
+                    "unit": number.unit,
+                    "prior": str(number.prior or ""),
+                    "meaning": number.meaning,
+                    "source": number.source,
+                }
+                for part, number in numbers(self)
+            ]
+        )
+
+    def _repr_html_(self) -> str:
+        table = self.describe()
+        table["value"] = ["not published" if np.isnan(v) else f"{v:.4g}" for v in table["value"]]
+        title = f"World: {self.indication}, {self.product}, label dose {self.label_units:g} U"
+        return f"<p>{escape(title)}</p>" + table.to_html(index=False, border=0, justify="left")
 
     @property
     def median_weeks(self) -> float:
@@ -190,3 +269,7 @@ def indication_named(name: str) -> str:
     if len(found) != 1:
         raise InputError(f"unknown indication{nearest(name, INDICATIONS)}; known are {', '.join(INDICATIONS)}")
     return found[0]
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    return f"no parameter is called `{name}`{nearest(name, known).replace(';', ',')}"

@@ -20,7 +20,7 @@ LINES = [
     ["comparison"],
     ["simulation"],
     ["strategies"],
-    ["cohort"],
+    ["cohort", "exposure", "response_curve"],
     ["world"],
     ["records", "durations", "response", "immunity"],
     ["cycles", "products", "evidence", "streams"],

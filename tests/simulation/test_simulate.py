@@ -305,7 +305,8 @@ def test_visits_without_injection_end_no_cycle():
             np.testing.assert_allclose(looked[column], fixed[column], rtol=1e-12)
     spy = Recorder()
     rr.simulate(cohort, spy, years=2)
-    second, third = spy.shown[1], spy.shown[2]  # T = 17: effect at week 12, lost and noticed at 18 when back at 24
+    shown = {float(seen.week[0]): seen for seen in spy.shown if len(seen) == 5}  # the last time each was asked
+    second, third = shown[12.0], shown[24.0]  # T = 17: effect at week 12, lost and noticed at 18 when back at 24
     assert (second.gap_weeks[0], second.lower[0], second.upper[0], second.session[0]) == (12, 12, np.inf, 1)
     assert (third.gap_weeks[0], third.lower[0], third.session[0]) == (24, 12, 1)
     assert third.waned_weeks[0] == pytest.approx(18)

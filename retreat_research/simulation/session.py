@@ -1,0 +1,119 @@
+"""One visit of every patient of a block, compiled: the order of docs/simulation.md, one patient at a time.
+
+Rows know nothing of each other. `row` is a record of `state.PATIENT`, `immune` one of `state.IMMUNE`, `physics` and
+`kinetics` are records too: numba passes a record as one pointer, but a tuple as each of its members, at every call.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ..immunity import DAYS_PER_WEEK, effective_share
+from ..streams import Purpose, fill_lanes, lanes, normals_of
+from .counting import count, note, note_cycle
+from .observing import assay, look
+from .responding import delivered, expose, notice, respond, risk_ratio
+
+_RESPONSE, _IMMUNITY, _ATTENDANCE = (
+    np.uint64(Purpose.RESPONSE),
+    np.uint64(Purpose.IMMUNITY),
+    np.uint64(Purpose.ATTENDANCE),
+)
+_SOONEST = 1 / DAYS_PER_WEEK  # nobody returns on the same day
+
+
+class Given(NamedTuple):
+    """A decision, checked; arrays of shape (n,)."""
+
+    units: NDArray[np.float64]
+    product: NDArray[np.int64]
+    adjunct: NDArray[np.bool_]
+    earliest: NDArray[np.float64]
+    latest: NDArray[np.float64]
+    reason: NDArray[np.int8]
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def visit(physics, kinetics, products, seed, number, given, who, rows, immune, log):  # type: ignore[no-untyped-def]
+    """Treat every patient who is still followed; `log`, if it has rows, takes one of `HISTORY` for each."""
+    (noise, silent, check_luck, return_luck), (induction, leaves, trauma, infection) = drawn(seed, number, who)
+    known_antigen, antigen_power = 0.0, 0.0  # doses and gaps are mostly the last patient's
+    known_gap, log_gap = 1.0, 0.0
+    for i in range(rows.size):
+        row = rows[i]
+        if row.week >= row.end_week:
+            continue
+        week, units, code = row.week, given.units[i], given.product[i]
+        injected, product = units > 0, products[code]
+        state = immune[i, max(product.serotype, 0)]
+        before = 0.0 if math.isnan(row.gap_weeks) else row.gap_weeks  # weeks since the main session
+        touch_up, titre, antigen, potency = False, 0.0, 0.0, 1.0
+        if injected:
+            touch_up = before <= physics.touch_up_weeks and units < row.main_units and code == row.main_product
+            potency = delivered(physics, seed, who[i], number, week, code)
+            antigen = units * product.antigen_per_unit
+            if product.serotype >= 0:
+                if antigen != known_antigen:
+                    known_antigen, antigen_power = antigen, antigen**kinetics.induction_power
+                risk = 1.0
+                if physics.risky:
+                    risk = risk_ratio(physics, product, units, trauma[i], infection[i], row.treated_before)
+                titre = expose(kinetics, row, state, week, antigen, antigen_power, risk, induction[i], leaves[i])
+            dose = units * potency / product.label_units
+            dose *= effective_share(titre, kinetics.half_titre, kinetics.neutralisation_hill)
+            respond(physics, row, touch_up, dose, units, code, given.adjunct[i], titre, noise[i], silent[i],
+                    product.log_median)  # fmt: skip
+            product.used = True
+        opens = injected and not touch_up
+        before = 0.0 if opens else before
+        noticed = notice(physics, row, week, injected)
+        gap = min(given.latest[i], max(given.earliest[i], noticed))
+        gap, missed = come_back(physics, seed, who[i], number, gap)
+
+        count(row, week, gap, injected, touch_up, units, antigen, titre, kinetics.half_titre)
+        if injected:
+            if physics.test_every > 0 and row.session > 0 and row.session % physics.test_every == 0:
+                assay(physics, row, week, titre, seed, who[i], number)
+            row.session += 1
+            row.product, row.units = code, row.main_units
+            row.cumulative_units += units
+        if log.size:
+            note(log[i], kinetics, row, state, week, code, units, antigen, titre, touch_up, potency)
+            log[i].earliest, log[i].latest, log[i].reason = given.earliest[i], given.latest[i], given.reason[i]
+        row.gap_weeks = before + gap
+        if row.gap_weeks != known_gap:
+            known_gap, log_gap = row.gap_weeks, math.log(row.gap_weeks)
+        look(physics, row, before, gap, log_gap, noticed, opens, missed, check_luck[i], return_luck[i], seed, who[i],
+             number)  # fmt: skip
+        row.week = week + gap
+        if log.size:
+            note_cycle(log[i], row, gap)
+
+
+@njit(cache=True, error_model="numpy")
+def drawn(seed, number, who):  # type: ignore[no-untyped-def]
+    """The luck of this visit: of the response (e and two rating errors as standard normals) and of immunity."""
+    n = who.size
+    noise, silent, check, back = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    induction, leaves, trauma, infection = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    fill_lanes(seed, _RESPONSE, who, number, noise, silent, check, back)
+    fill_lanes(seed, _IMMUNITY, who, number, induction, leaves, trauma, infection)
+    return (normals_of(noise), silent, normals_of(check), normals_of(back)), (induction, leaves, trauma, infection)
+
+
+@njit(cache=True, error_model="numpy")
+def come_back(physics, seed, who, number, gap):  # type: ignore[no-untyped-def]
+    """Step 6, its end: the gap after no-shows and jitter, and whether the check is missed."""
+    if physics.return_jitter == 0 and physics.no_show == 0 and physics.missed_check == 0:
+        return gap, False
+    stays_away, misses, moved, _ = lanes(seed, _ATTENDANCE, who, number)
+    if physics.return_jitter > 0:
+        gap = max(gap + physics.return_jitter * (2 * moved - 1), _SOONEST)
+    if stays_away < physics.no_show:
+        gap += physics.no_show_weeks
+    return gap, misses < physics.missed_check

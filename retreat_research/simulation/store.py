@@ -1,0 +1,234 @@
+"""Finished parts of a simulation in a folder: Parquet by scenario, and of each part a receipt that proves it.
+
+    retreat-research.json                     this folder is ours
+    patients/scenario=NAME/part-START.parquet
+    history/scenario=NAME/part-START.parquet
+    parts/scenario=NAME/scenario.json         what the results depend on, and the patients of a part
+    parts/scenario=NAME/part-START.json       the receipt: exact sums; size and hash of the files
+
+Files get their name when they are complete, the receipt last; so a folder is good whenever a run is stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..errors import InputError, must
+from ..products import PRODUCTS
+from ..strategies import REASONS
+from .moments import Moments
+from .outcomes import HISTORY, TOTALS
+
+MARK = "retreat-research.json"
+FORMAT = {"what": "simulations of retreat_research", "format": 1}
+KINDS = {"patients": TOTALS, "history": HISTORY}
+#: Columns of codes and the texts behind them.
+SPELLED = {"product": tuple(PRODUCTS), "reason": REASONS}
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What is known of one finished part."""
+
+    start: int
+    stop: int
+    sessions: int
+    moments: Moments
+    products: frozenset[str]
+    files: dict[str, dict[str, Any]]  # kind → bytes, sha256
+
+
+@dataclass(frozen=True)
+class Store:
+    """The place of one scenario in a folder."""
+
+    folder: Path
+    scenario: str
+    part: int  # patients
+
+    @classmethod
+    def open(cls, folder: str | Path, arguments: dict[str, Any], part: int) -> Store:
+        """Make the folder if need be; a scenario that has been begun keeps its size of parts.
+
+        Raises
+        ------
+        InputError
+            If `folder` is a file, cannot be written, or holds something else.
+        """
+        top = Path(folder)
+        must(str(folder).strip() != "", "the folder of `store` has no name")
+        must(not top.exists() or top.is_dir(), f"cannot write to {top}: it is a file")
+        with _writing(top):
+            top.mkdir(parents=True, exist_ok=True)
+            if not (top / MARK).exists():
+                must(
+                    all(path.name.startswith(f".{MARK}") for path in top.iterdir()),
+                    f"{top} holds something else than simulations",
+                    "give `store` a new or empty folder",
+                )
+                _write(top / MARK, json.dumps(FORMAT).encode())
+        known = _read_json(top / MARK)
+        must(known == FORMAT, f"{top} was not written by this version of retreat_research", "give `store` a new folder")
+        text = json.dumps(arguments, sort_keys=True)
+        readable = re.sub(r"[^a-z0-9]+", "-", f"{arguments['indication']} {arguments['strategy']}".lower()).strip("-")
+        store = cls(top, f"{readable[:60].strip('-')}-{sha256(text.encode()).hexdigest()[:12]}", part)
+        described = _read_json(store.path("parts", "scenario.json"))
+        if isinstance(described.get("part"), int) and described["part"] > 0:
+            return cls(top, store.scenario, described["part"])
+        with _writing(top):
+            for kind in ("parts", *KINDS):
+                store.path(kind, "").mkdir(parents=True, exist_ok=True)
+            content = json.dumps({**arguments, "part": part}, indent=2, ensure_ascii=False)
+            _write(store.path("parts", "scenario.json"), content.encode())
+        return store
+
+    def path(self, kind: str, name: str) -> Path:
+        """A file of this scenario; kind is "parts", "patients" or "history"."""
+        return self.folder / kind / f"scenario={self.scenario}" / name
+
+    def load(self, start: int, stop: int, kinds: Sequence[str]) -> Receipt | None:
+        """The receipt of a part, if it is whole and has files of these kinds; None: it must be done again."""
+        content = _read_json(self.path("parts", f"part-{start:012d}.json"))
+        try:
+            must(content["start"] == start and content["stop"] == stop, "another part")
+            receipt = Receipt(
+                start, stop, int(content["sessions"]), Moments.from_json(content["moments"]),
+                frozenset(content["products"]), dict(content["files"]),
+            )  # fmt: skip
+            for kind in kinds:
+                path = self.path(kind, f"part-{start:012d}.parquet")
+                told = receipt.files[kind]
+                must(path.stat().st_size == told["bytes"] and _digest(path) == told["sha256"], "another file")
+        except (KeyError, TypeError, ValueError, OSError):  # InputError is a ValueError
+            return None
+        return receipt if receipt.moments.n == stop - start else None
+
+    def save(
+        self, start: int, stop: int, *, sessions: int, moments: Moments, products: frozenset[str],
+        tables: dict[str, NDArray[np.void]],
+    ) -> Receipt:  # fmt: skip
+        """Write the files of a part, then its receipt.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be written or is full.
+        """
+        before = self.load(start, stop, ())
+        files = {} if before is None else dict(before.files)  # the same content, whenever it was written
+        with _writing(self.folder):
+            for kind, rows in tables.items():
+                path = self.path(kind, f"part-{start:012d}.parquet")
+                files[kind] = _write_parquet(path, rows)
+            receipt = Receipt(start, stop, sessions, moments, products, files)
+            content = {
+                "start": start,
+                "stop": stop,
+                "sessions": sessions,
+                "products": sorted(products),
+                "files": files,
+                "moments": moments.as_json(),
+            }
+            _write(self.path("parts", f"part-{start:012d}.json"), json.dumps(content).encode())
+        return receipt
+
+    def frame(self, kind: str, parts: Sequence[tuple[int, int]]) -> pd.DataFrame:
+        """The rows of some parts, in their order, with the columns of the kind's record type."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        paths = [self.path(kind, f"part-{start:012d}.parquet") for start, _ in parts]
+        missing = sum(not path.exists() for path in paths)
+        must(
+            missing == 0,
+            f"{missing} of {len(paths)} parts are gone from {self.folder}",
+            "simulate again to restore them",
+        )
+        table = pa.concat_tables(pq.ParquetFile(path).read() for path in paths)
+        frame = table.to_pandas(split_blocks=True, self_destruct=True)
+        for name in SPELLED:
+            if name in frame:
+                frame[name] = frame[name].astype(object)
+        return frame
+
+
+def _write_parquet(path: Path, rows: NDArray[np.void]) -> dict[str, Any]:
+    """Write records, and tell size and hash."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {name: pa.array(np.ascontiguousarray(rows[name])) for name in rows.dtype.names or ()}
+    for name, texts in SPELLED.items():
+        if name in columns:
+            columns[name] = pa.DictionaryArray.from_arrays(columns[name], pa.array(texts))
+    _remove_unfinished(path)
+    unfinished = _unfinished(path)
+    try:
+        pq.write_table(pa.table(columns), unfinished, compression="zstd", compression_level=1)
+        told = {"bytes": unfinished.stat().st_size, "sha256": _digest(unfinished)}
+        unfinished.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise
+    return told
+
+
+def _write(path: Path, content: bytes) -> None:
+    unfinished = _unfinished(path)
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}-{uuid4().hex[:8]}")
+
+
+def _remove_unfinished(path: Path) -> None:
+    """What a killed run left of this file."""
+    for old in path.parent.glob(f".{path.name}.*"):
+        old.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Turn the system's refusals into an error that names the folder."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"cannot write to {folder}: {error.strerror or error}") from None
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """The object in a file; empty if there is none."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _digest(path: Path) -> str:
+    found = sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(2**20):
+            found.update(chunk)
+    return found.hexdigest()

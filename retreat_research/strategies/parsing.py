@@ -1,0 +1,79 @@
+"""A strategy from text: what `str` of a strategy writes, read back without running it."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import warnings
+from typing import Any
+
+from ..errors import InputError, must
+from ..products import nearest
+from .base import Strategy
+
+EXAMPLE = "write for example Stepped(start=12, step=2)"
+
+
+def parse_strategy(text: str) -> Strategy:
+    """Read a strategy.
+
+    Parameters
+    ----------
+    text : str
+        A call of one of the named strategies with literal values.
+
+    Returns
+    -------
+    Strategy
+
+    Raises
+    ------
+    InputError
+        If it is no such call, or the strategy's own check refuses a value.
+
+    Examples
+    --------
+    >>> print(parse_strategy("OnWaning(floor=10)"))
+    OnWaning(floor=10, ceiling=52.0)
+    """
+    must(isinstance(text, str), "a strategy must be a text", EXAMPLE)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            call = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise InputError(f"the strategy cannot be read; {EXAMPLE}") from None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+        raise InputError(f"a strategy must be one call; {EXAMPLE}")
+    kinds, name = named_strategies(), call.func.id
+    must(name in kinds, f"unknown strategy `{name}`{nearest(name, kinds)}; there are {', '.join(kinds)}")
+    known = list(inspect.signature(kinds[name]).parameters)
+    must(len(call.args) <= len(known), f"`{name}` takes {', '.join(known)}")
+    values = {key: _value(node, key) for key, node in zip(known, call.args, strict=False)}
+    for keyword in call.keywords:
+        given = keyword.arg or "**"
+        must(given in known, f"`{name}` has no argument `{given}`{nearest(given, known)}; it takes {', '.join(known)}")
+        must(given not in values, f"`{given}` is given twice")
+        values[given] = _value(keyword.value, given)
+    try:
+        return kinds[name](**values)
+    except TypeError:  # a value is missing, or is of a kind that its check does not know
+        raise InputError(f"`{name}` takes {', '.join(known)}; {EXAMPLE}") from None
+
+
+def named_strategies() -> dict[str, type[Strategy]]:
+    """The strategies that can be written as text, by name."""
+    from .. import strategies
+
+    found = {name: getattr(strategies, name) for name in strategies.__all__}
+    return {
+        name: kind
+        for name, kind in found.items()
+        if isinstance(kind, type) and issubclass(kind, Strategy) and not inspect.isabstract(kind)
+    }
+
+
+def _value(node: ast.expr, name: str) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        raise InputError(f"`{name}` must be a number, a text in quotes, True, False or None") from None
