@@ -205,7 +205,7 @@ def simulate(
     ] = None,
     strategy: Annotated[
         list[str] | None,
-        typer.Option(help="Such as 'Stepped(start=12, step=2)' (may be repeated); without it, Fixed(12) and Stepped()."),
+        typer.Option(help="Such as 'Stepped(step=2)' (may be repeated); without it, Fixed(12) and Stepped()."),
     ] = None,
     patients: Annotated[int, typer.Option(help="Synthetic patients of each scenario.", min=1)] = 10_000,
     years: Annotated[float, typer.Option(help="Years of follow-up.")] = 10.0,
@@ -218,7 +218,7 @@ def simulate(
     scheduler: Annotated[str | None, typer.Option(help="Run on this Dask cluster, tcp://HOST:PORT.")] = None,
     until_mcse: Annotated[
         list[str] | None,
-        typer.Option(help="Stop when an outcome's Monte Carlo error is this small, time_in_benefit=0.001 (repeatable)."),
+        typer.Option(help="Stop at this Monte Carlo error, such as time_in_benefit=0.001 (may be repeated)."),
     ] = None,
 ) -> None:
     """Simulate strategies on synthetic cohorts: outcomes with their Monte Carlo errors, and the patients behind them.

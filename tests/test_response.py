@@ -8,9 +8,11 @@ from retreat_research import InputError
 from retreat_research.response import (
     Response,
     amplitude,
+    below_support,
     duration_factor,
     effect,
     effect_of,
+    lasting,
     non_response_probability,
     onset_share_of,
     shortening,
@@ -35,6 +37,23 @@ def test_the_effect_crosses_the_threshold_when_the_duration_says(dose, threshold
         assert duration == 0
     else:
         assert optimize.brentq(above, 4, 60) == pytest.approx(duration, abs=1e-6)
+
+
+@pytest.mark.parametrize("support", [0.0, 0.1])
+@pytest.mark.parametrize("level", [0.15, 0.2, 0.5])
+@pytest.mark.parametrize("dose", [0.5, 1.0, 2.0])
+def test_the_benefit_crosses_any_level_when_the_closed_form_says(dose, level, support):
+    """With an adjunct too: 1 − (1 − effect)(1 − support)."""
+    theta, hill = RESPONSE.threshold, RESPONSE.curve_hill
+    peak = amplitude(dose, RESPONSE.amplitude_half)
+    lasts = 17.0 * lasting(peak, below_support(level, support), theta, hill)
+
+    def above(weeks):
+        value = effect(np.log(weeks), peak, np.log(17.0), 1.0, theta, hill)
+        return 1 - (1 - value) * (1 - support) - level
+
+    assert optimize.brentq(above, 1, 90, xtol=1e-12) == pytest.approx(lasts, rel=1e-10)
+    assert lasting(0.15, 0.2, theta, hill) == 0
 
 
 def test_one_curve_gives_every_endpoints_duration():

@@ -80,8 +80,8 @@ def _priors(result: Predictions) -> str:
     outside = misfits[misfits["within_priors"] == False]  # noqa: E712 - None is neither
     return (
         f"Of the {len(misfits)} misfits {len(misfits) - len(outside)} lie in the range over {result.draws} worlds "
-        f"drawn from the priors: other constants, believed as much, would meet them. The other {len(outside)} lie "
-        "outside: what is missing there is a mechanism or a wider prior."
+        f"drawn from the priors: each of them, by itself, could be met with other constants, believed as much. The "
+        f"other {len(outside)} lie outside: what is missing there is a mechanism or a wider prior."
     )
 
 

@@ -10,14 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import must, rows_text
 from ..products import PRODUCTS, nearest
-from ..strategies import REASONS, Decision, Memory, Seen, Strategy
-from .observing import show
-from .session import Given
+from ..strategies import REASONS, Decision, Memory, Past, Seen, Strategy
+from .session import Given, Shown
 from .state import Records
 
 PRODUCT_NAMES = np.array(list(PRODUCTS))
 CODES = {name: code for code, name in enumerate(PRODUCTS)}
-#: What `session.show` copies, in its order.
+#: What `observing.show` copies, in its order.
 SHOWN = (
     "week", "gap_weeks", "units", "lower", "upper", "waned_weeks", "peak_gain", "cumulative_units", "last_test_week",
     "last_reading", "preference",
@@ -26,40 +25,34 @@ SHOWN_WHOLE = ("session", "last_test", "product")
 SHOWN_FLAGS = ("responded", "assessed", "effect_at_return")
 _REASON_CODES = {reason: code for code, reason in enumerate(REASONS)}
 _HOLD = _REASON_CODES["hold"]
-Past = tuple[list[NDArray[Any]], list[NDArray[Any]], list[NDArray[Any]]]
 
 
 class Asking:
-    """One strategy and the world it works in; `row` of an error is the position in the cohort."""
+    """One strategy and the world it works in; rows of an error are positions in the block."""
 
     def __init__(self, strategy: Strategy, table: Records, label_units: float, *, reasons: bool, check: bool) -> None:
         self.strategy, self.name = strategy, str(strategy)
         self.table, self.label_units, self.reasons, self.check = table, label_units, reasons, check
 
-    def __call__(self, rows: Records, past: Past, memory: Memory) -> tuple[Given, Memory]:
-        """The decision for each patient, and the new memory; what is seen of the cycle just ended joins `past`."""
-        seen = self._seen(rows, past)
+    def __call__(self, shown: Shown, past: Past, position: NDArray[np.int64], memory: Memory) -> tuple[Given, Memory]:
+        """The decision for each patient, and the new memory."""
+        seen = self._seen(shown, past)
         decision, remembered = self._asked(seen, memory)
-        given = self._given(decision, seen, rows["position"])
+        given = self._given(decision, seen, position)
         if self.check:
-            self._must_be_row_wise(seen, memory, given, remembered, rows["position"])
+            self._must_be_row_wise(seen, memory, given, remembered, position)
         return given, remembered
 
-    def _seen(self, rows: Records, past: Past) -> Seen:
-        n = rows.size
-        floats, wholes = np.empty((len(SHOWN), n)), np.empty((len(SHOWN_WHOLE), n), dtype=np.int64)
-        flags = np.empty((len(SHOWN_FLAGS), n), dtype=bool)
-        show(rows, floats, wholes, flags)
-        shown = dict(zip((*SHOWN, *SHOWN_WHOLE, *SHOWN_FLAGS), (*floats, *wholes, *flags), strict=True))
-        codes = shown.pop("product")
-        if past[2]:  # this is not the first visit
-            past[0].append(shown["lower"])
-            past[1].append(shown["upper"])
+    def _seen(self, shown: Shown, past: Past) -> Seen:
+        arrays: dict[str, Any] = dict(
+            zip((*SHOWN, *SHOWN_WHOLE, *SHOWN_FLAGS), (a for part in shown for a in part), strict=True)
+        )
+        codes = arrays.pop("product")
         return Seen(
-            **shown,
-            label_units=np.full(n, self.label_units),
+            **arrays,
+            label_units=np.full(len(arrays["week"]), self.label_units),
             _products=(PRODUCT_NAMES, codes),
-            _past=(tuple(past[0]), tuple(past[1]), tuple(past[2])),
+            _past=past,
         )
 
     def _asked(self, seen: Seen, memory: Memory) -> tuple[Decision, Memory]:

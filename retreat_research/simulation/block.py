@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 
 from ..cohort import Cohort
 from ..errors import InputError
-from ..strategies import Memory, Strategy
-from .asking import CODES, PRODUCT_NAMES, Asking, Past
+from ..strategies import Memory, Past, Strategy
+from .asking import CODES, PRODUCT_NAMES, SHOWN, SHOWN_FLAGS, SHOWN_WHOLE, Asking
 from .outcomes import HISTORY, TOTALS
 from .physics import physics_of, product_table, record
-from .session import visit
+from .session import Shown, show_all, visit
 from .state import Records, at_start, still_followed, take, totals_of
 
 #: A block is packed anew when fewer of its patients than this are still followed.
 PACK_BELOW = 0.85
 MAX_VISITS = 100_000
+_LOWER, _UPPER = SHOWN.index("lower"), SHOWN.index("upper")
 
 
 class Block(NamedTuple):
@@ -53,28 +54,42 @@ def run_block(
     rows, immune = at_start(cohort, horizon, CODES[world.product])
     who = cohort.patient.astype(np.uint64)
     memory = Memory({name: np.full(rows.size, value) for name, value in strategy.initial_memory().items()})
-    past: Past = ([], [], [])
+    shown = _room(rows.size)
+    show_all(rows, shown)
     totals = np.zeros(rows.size, dtype=TOTALS)
     log = np.zeros(rows.size if history else 0, dtype=HISTORY)
     lines: list[tuple[NDArray[np.int64], Records]] = []
+    position = np.arange(rows.size)
+    past = Past(position)
     for number in range(MAX_VISITS):
         stay = still_followed(rows)
         if stay.size < PACK_BELOW * rows.size:
             ended = np.delete(np.arange(rows.size), stay)
-            totals[rows["position"][ended]] = totals_of(taken(rows, ended))
-            rows, immune, who, memory = taken(rows, stay), taken(immune, stay), who[stay], memory.at(stay)
-            log = log[: stay.size]
-            past, stay = tuple([c[stay] for c in columns] for columns in past), np.arange(stay.size)  # type: ignore[assignment]
+            totals[position[ended]] = totals_of(taken(rows, ended))
+            rows, immune, log = taken(rows, stay), taken(immune, stay), log[: stay.size]
+            who, position, memory = who[stay], position[stay], memory.at(stay)
+            shown = Shown(shown.floats[:, stay], shown.wholes[:, stay], shown.flags[:, stay])
+            past, stay = past.at(stay), np.arange(stay.size)
         if stay.size == 0:
             break
-        given, memory = asking(rows, past, memory)
-        visit(physics, kinetics, table, np.uint64(seed), np.uint64(number), given, who, rows, immune, log)
+        given, memory = asking(shown, past, position, memory)
+        shown = _room(rows.size)
+        visit(physics, kinetics, table, np.uint64(seed), np.uint64(number), given, who, rows, immune, shown, log)
+        past = past.and_now(shown.floats[_LOWER], shown.floats[_UPPER], given.units)
         if history:
-            lines.append((rows["position"][stay], taken(log, stay)))
-        past[2].append(given.units)
+            lines.append((position[stay], taken(log, stay)))
     else:
         raise InputError(f"{asking.name} needs more than {MAX_VISITS} visits within follow-up")
     return Block(totals, _sorted(lines, cohort) if history else None, frozenset(PRODUCT_NAMES[table["used"]].tolist()))
+
+
+def _room(n: int) -> Shown:
+    """Arrays that nothing else holds: what a strategy has seen stays as it was."""
+    return Shown(
+        np.empty((len(SHOWN), n)),
+        np.empty((len(SHOWN_WHOLE), n), dtype=np.int64),
+        np.empty((len(SHOWN_FLAGS), n), dtype=bool),
+    )
 
 
 def taken(rows: Records, which: NDArray[np.int64]) -> Records:

@@ -85,13 +85,11 @@ def assay(physics, row, week, titre, seed, who, number):  # type: ignore[no-unty
 
 
 @njit(cache=True, error_model="numpy")
-def show(rows, floats, wholes, flags):  # type: ignore[no-untyped-def]
-    """Copy what the clinic knows out of the records, in the order of `asking.SHOWN`."""
-    for i in range(rows.size):
-        row = rows[i]
-        floats[0, i], floats[1, i], floats[2, i], floats[3, i] = row.week, row.gap_weeks, row.units, row.lower
-        floats[4, i], floats[5, i], floats[6, i] = row.upper, row.waned_weeks, row.peak_gain
-        floats[7, i], floats[8, i], floats[9, i] = row.cumulative_units, row.last_test_week, row.last_reading
-        floats[10, i] = row.preference
-        wholes[0, i], wholes[1, i], wholes[2, i] = row.session, row.last_test, row.product
-        flags[0, i], flags[1, i], flags[2, i] = row.responded, row.assessed, row.effect_at_return
+def show(row, i, floats, wholes, flags):  # type: ignore[no-untyped-def]
+    """Copy what the clinic knows of one patient out of her record, in the order of `asking.SHOWN`."""
+    floats[0, i], floats[1, i], floats[2, i], floats[3, i] = row.week, row.gap_weeks, row.units, row.lower
+    floats[4, i], floats[5, i], floats[6, i] = row.upper, row.waned_weeks, row.peak_gain
+    floats[7, i], floats[8, i], floats[9, i] = row.cumulative_units, row.last_test_week, row.last_reading
+    floats[10, i] = row.preference
+    wholes[0, i], wholes[1, i], wholes[2, i] = row.session, row.last_test, row.product
+    flags[0, i], flags[1, i], flags[2, i] = row.responded, row.assessed, row.effect_at_return

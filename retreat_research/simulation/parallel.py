@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ..cohort import Cohort
 from ..errors import InputError, RetreatError, must
 from ..strategies import Strategy
-from .block import run_block
+from .block import Block, run_block
 from .identity import source_digest
 from .moments import Moments
 from .store import Store
@@ -79,6 +79,9 @@ class Part:
 Parts = Generator[Part, None, None]
 
 
+_compiling, _compiled = threading.Lock(), threading.Event()
+
+
 class Stopped(Exception):
     """Asked to stop between two blocks."""
 
@@ -108,10 +111,7 @@ def run_part(job: Job, patients: Cohort, start: int, stopped: Callable[[], bool]
     for begin, end in zip([0, *ends[:-1]], ends, strict=True):
         if stopped():
             raise Stopped
-        block = run_block(
-            patients[begin:end], job.strategy, job.horizon, job.seed,
-            history="history" in job.kinds, check=start + begin == 0,
-        )  # fmt: skip
+        block = _run_block(job, patients[begin:end], check=start + begin == 0)
         sessions += int(block.totals["sessions"].sum())
         used |= block.products
         if moments is not None:
@@ -126,6 +126,14 @@ def run_part(job: Job, patients: Cohort, start: int, stopped: Callable[[], bool]
     assert moments is not None
     job.store.save(start, stop, sessions=sessions, moments=moments, products=products, tables=whole)
     return Part(start, stop, sessions, moments, products, {})
+
+
+def _run_block(job: Job, patients: Cohort, check: bool) -> Block:
+    """Run a block; the first of this process alone, for numba warns of ufuncs that two threads compile at once."""
+    with nullcontext() if _compiled.is_set() else _compiling:
+        block = run_block(patients, job.strategy, job.horizon, job.seed, history="history" in job.kinds, check=check)
+    _compiled.set()
+    return block
 
 
 class Runner(Protocol):

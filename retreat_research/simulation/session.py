@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..immunity import DAYS_PER_WEEK, effective_share
 from ..streams import Purpose, fill_lanes, lanes, normals_of
 from .counting import count, note, note_cycle
-from .observing import assay, look
+from .observing import assay, look, show
 from .responding import delivered, expose, notice, respond, risk_ratio
 
 _RESPONSE, _IMMUNITY, _ATTENDANCE = (
@@ -38,15 +38,34 @@ class Given(NamedTuple):
     reason: NDArray[np.int8]
 
 
+class Shown(NamedTuple):
+    """What the clinic knows, in the order of `asking.SHOWN`; arrays of shape (·, n)."""
+
+    floats: NDArray[np.float64]
+    wholes: NDArray[np.int64]
+    flags: NDArray[np.bool_]
+
+
+@njit(cache=True, error_model="numpy")
+def show_all(rows, shown):  # type: ignore[no-untyped-def]
+    """What the clinic knows before the first visit."""
+    for i in range(rows.size):
+        show(rows[i], i, shown.floats, shown.wholes, shown.flags)
+
+
 @njit(cache=True, error_model="numpy", nogil=True)
-def visit(physics, kinetics, products, seed, number, given, who, rows, immune, log):  # type: ignore[no-untyped-def]
-    """Treat every patient who is still followed; `log`, if it has rows, takes one of `HISTORY` for each."""
+def visit(physics, kinetics, products, seed, number, given, who, rows, immune, shown, log):  # type: ignore[no-untyped-def]
+    """Treat every patient who is still followed.
+
+    `shown` takes what the clinic knows at the next visit, `log`, if it has rows, a record of `HISTORY` for each.
+    """
     (noise, silent, check_luck, return_luck), (induction, leaves, trauma, infection) = drawn(seed, number, who)
     known_antigen, antigen_power = 0.0, 0.0  # doses and gaps are mostly the last patient's
     known_gap, log_gap = 1.0, 0.0
     for i in range(rows.size):
         row = rows[i]
         if row.week >= row.end_week:
+            show(row, i, shown.floats, shown.wholes, shown.flags)
             continue
         week, units, code = row.week, given.units[i], given.product[i]
         injected, product = units > 0, products[code]
@@ -91,6 +110,7 @@ def visit(physics, kinetics, products, seed, number, given, who, rows, immune, l
         look(physics, row, before, gap, log_gap, noticed, opens, missed, check_luck[i], return_luck[i], seed, who[i],
              number)  # fmt: skip
         row.week = week + gap
+        show(row, i, shown.floats, shown.wholes, shown.flags)
         if log.size:
             note_cycle(log[i], row, gap)
 

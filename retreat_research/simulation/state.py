@@ -38,7 +38,6 @@ OBSERVED = np.dtype(
 #: A patient: traits, the open cycle, the curve that runs, what is observed, and the totals so far.
 PATIENT = np.dtype(
     [
-        ("position", np.int64),  # in the block
         ("log_offset", np.float64),
         ("frailty", np.float64),  # 0 of those who cannot form antibodies
         ("recall_gain", np.float64),
@@ -97,7 +96,6 @@ def at_start(cohort: Cohort, horizon: float, product: int) -> tuple[Records, Rec
     """Patients before the first visit: records of `PATIENT` (n,) and of `IMMUNE` (n, serotypes)."""
     n, world = len(cohort), cohort.world
     rows = np.zeros(n, dtype=PATIENT)
-    rows["position"] = np.arange(n)
     for name in cohort.trait_names():
         if name in (PATIENT.names or ()):
             rows[name] = getattr(cohort, name)

@@ -17,6 +17,31 @@ REASONS = ("start", "extend", "hold", "shorten", "escalate", "switch", "halt")
 REASON_TYPE = f"<U{max(map(len, REASONS))}"
 
 
+class Past:
+    """`lower`, `upper` and `units` of the cycles so far, one column a visit.
+
+    Fewer and fewer patients are followed: the columns of those who still are get found only when asked for.
+    """
+
+    def __init__(self, rows: NDArray[np.intp], columns: Sequence[tuple[NDArray[np.intp], tuple[Floats, ...]]] = ()):
+        self._rows, self._columns = rows, tuple(columns)
+
+    def at(self, rows: NDArray[np.intp]) -> Past:
+        """The past of some of the patients."""
+        return Past(self._rows[rows], self._columns)
+
+    def and_now(self, lower: Floats, upper: Floats, units: Floats) -> Past:
+        """One visit more, of these patients."""
+        return Past(self._rows, (*self._columns, (self._rows, (lower, upper, units))))
+
+    def table(self, which: int) -> Floats:
+        """0 lower, 1 upper, 2 units; shape (n, visits so far)."""
+        columns = [values[which][np.searchsorted(rows, self._rows)] for rows, values in self._columns]
+        table = np.column_stack(columns) if columns else np.empty((self._rows.size, 0))
+        table.flags.writeable = False
+        return table
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Seen:
     """What the clinic knows of n patients when they come for a session.
@@ -79,7 +104,7 @@ class Seen:
     last_reading: Floats
     preference: Floats
     _products: tuple[NDArray[np.str_], NDArray[np.intp]] = field(repr=False)
-    _past: tuple[Sequence[Floats], Sequence[Floats], Sequence[Floats]] = field(repr=False)
+    _past: Past = field(repr=False)
 
     def __post_init__(self) -> None:
         for name in SEEN_ARRAYS:
@@ -96,7 +121,7 @@ class Seen:
         return Seen(
             **{name: getattr(self, name)[rows] for name in SEEN_ARRAYS},
             _products=(names, codes[rows]),
-            _past=tuple(tuple(column[rows] for column in columns) for columns in self._past),  # type: ignore[arg-type]
+            _past=self._past.at(rows),
         )
 
     @property
@@ -110,23 +135,17 @@ class Seen:
     @property
     def past_lower(self) -> Floats:
         """`lower` of every cycle so far, weeks, shape (n, visits so far)."""
-        return self._stacked(0)
+        return self._past.table(0)
 
     @property
     def past_upper(self) -> Floats:
         """`upper` of every cycle so far, weeks, shape (n, visits so far)."""
-        return self._stacked(1)
+        return self._past.table(1)
 
     @property
     def past_units(self) -> Floats:
         """Dose of every cycle so far, shape (n, visits so far)."""
-        return self._stacked(2)
-
-    def _stacked(self, which: int) -> Floats:
-        columns = self._past[which]
-        table = np.column_stack(columns) if columns else np.empty((len(self), 0))
-        table.flags.writeable = False
-        return table
+        return self._past.table(2)
 
 
 SEEN_ARRAYS = tuple(f.name for f in fields(Seen) if not f.name.startswith("_"))

@@ -17,21 +17,27 @@ WORLD = rr.World.default("cervical dystonia", ABO).replace(
     ng_per_unit={ABO: 2.69 / 500, ONA: 0.9 / 100, RIMA: 0.011}, induction_rate=0.4, missed_visit=0.1
 )
 
+
+def up_to(most):
+    """Null, or something that matters."""
+    return st.one_of(st.just(0.0), st.floats(most / 100, most))
+
+
 worlds = st.fixed_dictionaries({}, optional={
-    "non_response": st.one_of(st.just(0.0), st.floats(1e-9, 0.5)),
-    "dropout_per_year": st.floats(0, 0.4),
-    "booster": st.floats(0, 3),
-    "rater_sd": st.floats(0, 0.3),
-    "missed_check": st.floats(0, 0.5),
+    "non_response": up_to(0.5),
+    "dropout_per_year": up_to(0.4),
+    "booster": up_to(3.0),
+    "rater_sd": up_to(0.3),
+    "missed_check": up_to(0.5),
     "visit_every": st.floats(1, 8),
     "subject_shift": st.floats(-0.1, 0.2),
     "investigator_shift": st.floats(-0.1, 0.2),
     "adjunct_lengthening": st.floats(1, 2),
-    "adjunct_support": st.floats(0, 0.09),
-    "technique_failure": st.floats(0, 0.5),
-    "lot_sd": st.floats(0, 0.5),
-    "no_show": st.floats(0, 0.5),
-    "return_jitter": st.floats(0, 3),
+    "adjunct_support": up_to(0.09),
+    "technique_failure": up_to(0.5),
+    "lot_sd": up_to(0.5),
+    "no_show": up_to(0.5),
+    "return_jitter": up_to(3.0),
     "trauma_risk": st.floats(0.3, 3),
     "trauma": st.floats(0, 1),
     "test_every": st.integers(0, 3),

@@ -65,7 +65,7 @@ def test_without_choices_it_runs_every_indication(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["--indication", "wrinkles"], 1, "wrinkles"),
+        (["--indication", "wrinkles"], 1, "unknown indication"),
         (["--strategy", "Steped()"], 1, "unknown strategy `Steped`; did you mean Stepped?"),
         (["--strategy", "__import__('os').system('true')"], 1, "a strategy must be one call"),
         (["--until-mcse", "benefit=small"], 1, "must look like time_in_benefit=0.001"),

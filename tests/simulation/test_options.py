@@ -178,6 +178,21 @@ def test_two_touch_ups_add_up():
     np.testing.assert_allclose(seen["duration_weeks"][:, 2], duration(1.75), rtol=1e-12)
 
 
+def test_a_touch_up_counts_as_far_as_it_is_not_neutralised():
+    """The first session raises the titre within two weeks; above the failure titre the touch-up adds nothing."""
+    visits = script((2.0, 20), (30.0, 10))
+    titre = run(IMMUNE, visits, 3)[1]["titre_before"][:, 1]
+    assert (titre > 100).all()
+    for change, counts in (
+        ({"half_titre": 1e9, "failure_titre": 1e9}, 0.5),
+        ({"half_titre": titre[0], "failure_titre": 1e9}, 0.25),
+        ({"half_titre": 1e9, "failure_titre": titre[0] - 1}, 0.0),
+        ({"half_titre": 1e9, "failure_titre": titre[0] + 1}, 0.5),
+    ):
+        seen = run(IMMUNE.replace(**change), visits, 3)[1]
+        np.testing.assert_allclose(seen["duration_weeks"][:, 1], duration(1 + counts), rtol=1e-12)
+
+
 def test_the_same_again_never_means_the_same_as_the_touch_up():
     class Again(Strategy):
         def initial_memory(self):

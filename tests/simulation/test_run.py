@@ -43,6 +43,13 @@ def test_blocks_and_threads_change_no_bit(whole, how):
     pd.testing.assert_frame_equal(whole.sessions, other.sessions, check_exact=True)
 
 
+def test_threads_that_start_together_do_not_compile_together():
+    """numba warns of a ufunc that two threads compile at once; in a process of its own, where nothing is compiled."""
+    code = "import retreat_research as rr; cohort = rr.draw_cohort(600, indication='glabellar'); "
+    code += "rr.simulate(cohort, rr.Fixed(12), years=1, workers=4, block=50)"
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
 def test_one_patient_alone_is_the_same(whole):
     for i in (0, 255, 256, 4499):
         alone = rr.simulate(COHORT[[i]], STRATEGY, years=5, seed=4, workers=2).patients

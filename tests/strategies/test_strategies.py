@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import retreat_research as rr
-from retreat_research.strategies import Memory, Seen
+from retreat_research.strategies import Memory, Past, Seen
 from retreat_research.strategies.seen import SEEN_ARRAYS
 
 
@@ -19,7 +19,11 @@ def visit(session, *, lasted=True, responded=True, assessed=True, units=20.0, wa
         "assessed": np.array([assessed]),
         "waned_weeks": np.array([waned]),
     }
-    return Seen(**arrays, _products=(np.array(["onabotulinumtoxinA"]), np.array([0])), _past=([], [], []))
+    return Seen(
+        **arrays,
+        _products=(np.array(["onabotulinumtoxinA"]), np.array([0])),
+        _past=Past(np.array([0])),
+    )
 
 
 def run(strategy, visits):
@@ -105,7 +109,12 @@ def test_impossible_strategies_are_refused(make, message):
 
 def test_what_is_seen_is_read_only_and_never_changes():
     week = np.array([3.0])
-    seen = Seen(**{name: week for name in SEEN_ARRAYS}, _products=(np.array(["a"]), np.array([0])), _past=([week],) * 3)
+    alone = np.array([0])
+    seen = Seen(
+        **{name: week for name in SEEN_ARRAYS},
+        _products=(np.array(["a"]), alone),
+        _past=Past(alone).and_now(week, week, week),
+    )
     for name in SEEN_ARRAYS:
         with pytest.raises(ValueError, match="read-only"):
             getattr(seen, name)[0] = 5.0
@@ -148,7 +157,7 @@ def test_nothing_latent_can_be_reached_from_what_is_seen():
             assert not any(word in name for word in LATENT)
             value = getattr(seen, name)
             arrays = (
-                [c for part in value for c in part]
+                [c for _, columns in value._columns for c in columns]
                 if name == "_past"
                 else list(value)
                 if name == "_products"

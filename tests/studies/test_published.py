@@ -154,7 +154,7 @@ def test_a_fine_grid_without_rater_error_finds_the_true_median():
     [("D154", 0.20, 19.7, 20.4), ("D155", 0.30, 17.8, 20.0), ("D156", 0.35, 16.9, 19.8), ("D155", 0.30, 20.9, 23.8)],
 )
 def test_visits_every_four_weeks_read_late_as_the_evidence_says(row, sd, true, read):
-    """True medians of 17 to 20 weeks read about 20 (EVIDENCE, finding 1; D154 to D156), without rater error."""
+    """True medians of 17 to 20 weeks read about 20 (D154 to D156), without rater error."""
     assert f"{true:g}->{read:.1f}" in rr.evidence("durations").set_index("id").loc[row, "value"]
     medians = {"onabotulinumtoxinA": true}
     changes = {"rater_sd": 0.0, "non_response": 0.0, "between_sd": sd, "within_sd": 0.0, "median_weeks": medians}

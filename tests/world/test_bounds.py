@@ -33,7 +33,7 @@ BOUNDS = {
         "onset_weeks": POSITIVE,
         "onset_sd": NOT_NEGATIVE,
         "touch_up_weeks": NOT_NEGATIVE,
-        "adjunct_lengthening": POSITIVE,
+        "adjunct_lengthening": {"bad": (0.999, NAN, INF), "good": (1, 2)},
         "adjunct_support": {"bad": (-0.001, 0.2, NAN), "good": (0, 0.199)},
         "threshold": {"bad": (0, 1, NAN), "good": (0.001, 0.999)},
         "non_response": BELOW_ONE,

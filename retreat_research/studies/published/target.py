@@ -74,7 +74,7 @@ class Target:
     assumed : str
         What the design takes to be so beyond what the row says.
     reason : str
-        Why the world may miss it, as far as EVIDENCE or the row knows; shown if it does.
+        Why the world may miss it, as far as the tables tell; shown if it does.
     """
 
     name: str

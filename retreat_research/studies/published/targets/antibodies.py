@@ -30,20 +30,20 @@ _LONG_TERM = Arm(indication=_DYSTONIA, sessions=43, every=12.0)
 _DRESSLER = Arm(indication=_DYSTONIA, units=546.7, sessions=20, every=90.4 / 7)
 _SANKHLA = Arm(indication=_DYSTONIA, units=207, sessions=16, every=27 / 8 * WEEKS_PER_YEAR / 12)
 
-_REGION = "the immunity of the default world (EVIDENCE, priors: a reachable region, not a calibration)"
+_REGION = "the immunity of the default world (a reachable region, not a calibration)"
 _LAYERS = (
-    "Observation and selection layers are needed (EVIDENCE, priors: 4.5% in the registration trial against 1.3): when "
-    "patients were tested, how a positive was confirmed, and who was tested at all are not known"
+    "Layers of observation and selection are missing: when patients were tested, how a positive was confirmed, and who "
+    "was tested at all are not known"
 )
 _FALSE = "Most of what is predicted is false: the default specificity of 0.99, assumed, is met at every test"
-_INDUCTION = "At 0.15 ng a session the reachable region lies too low (EVIDENCE, priors: 0.13% in glabella against 0.4)"
+_INDUCTION = "At 0.15 ng a session a first response is too rare: λ and γ are reachable values, not estimates"
 _NON_IMMUNE = (
     "Cycles without response, 10% by default, half of it the patient's own, come twice in a row by chance; a clinic "
     "calls that failure only when it stays"
 )
 _FOLLOW_UP = "How long those patients were followed, and how they were chosen, is not known"
 
-_NULL = "EVIDENCE comes nearer with φ = 1.65; the default is 1, for the effect of complexing proteins is unproven"
+_NULL = "With φ = 1.65 it comes nearer; the default is 1, for the effect of complexing proteins is unproven"
 
 _share = partial(Target, group="antibodies", table="antibodies", unit="percent")
 _months = partial(Target, group="antibodies", table="kinetics")

@@ -15,10 +15,8 @@ _axilla = Arm(indication="axillary hyperhidrosis", sessions=5)
 _limb = Arm(indication="spasticity", product="incobotulinumtoxinA")
 _lids = Arm(indication="blepharospasm", sessions=20, every=52.0)
 
-_TREND = (
-    "Durations lengthen, stay and shorten with repetition in different reports; the default trend is none (EVIDENCE)"
-)
-_DOSE = "In two dystonia trials more than the label dose did not last longer (EVIDENCE, contested)"
+_TREND = "Durations lengthen (D123, D124), stay (D126) and shorten (D125) with repetition; the default trend is none"
+_DOSE = "In dystonia more than the label dose did not last longer (D091)"
 _NOTICED = "duration as the patient notices it"
 _FROM_WEEK_4 = (4.0, 6.0, *(float(week) for week in range(8, 37, 4)))
 
