@@ -18,9 +18,9 @@ from math import inf, isfinite, log
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from .compiled import compiled
 from .errors import must
 from .evidence import ASSUMED, Beta, HalfNormal, LogNormal, Normal, Uniform, parameter
 from .products import PRODUCTS
@@ -342,7 +342,7 @@ class ImmuneState:
 # The equations, one patient at a time: compiled, so that the simulator's loops can call them (`simulation/loops.py`).
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def decayed(p, short, long, titre, weeks):  # type: ignore[no-untyped-def]
     """(short, long, titre) after `weeks` without an exposure; `p` is `Kinetics`.
 
@@ -359,7 +359,7 @@ def decayed(p, short, long, titre, weeks):  # type: ignore[no-untyped-def]
     return short * short_left, long * long_left, titre
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def first_hazard(p, days, antigen_power, frailty):  # type: ignore[no-untyped-def]
     """λ s L^γ b(τ), b = 1 + β exp(−(τ/τb)²): the hazard of a first response of a patient without memory.
 
@@ -379,13 +379,13 @@ def first_hazard(p, days, antigen_power, frailty):  # type: ignore[no-untyped-de
     return hazard
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def first_output(p, antigen_ng, recall_gain):  # type: ignore[no-untyped-def]
     """K0 k G: what a first response adds to the short-lived output; with probability q it also leaves M = m0."""
     return p.primary_output * recall_gain * strength(antigen_ng, p.half_antigen_ng, p.antigen_hill)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def recalled(p, memory, short, long, titre, days, antigen_ng, recall_gain):  # type: ignore[no-untyped-def]
     """(memory, short, long) right after an exposure of a patient with memory; all decayed to its day.
 
@@ -397,14 +397,14 @@ def recalled(p, memory, short, long, titre, days, antigen_ng, recall_gain):  # t
     return memory + p.memory_gain * g * (1 - memory), short + recall, long + p.long_lived_share * recall
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def strength(antigen_ng, half_antigen_ng, hill):  # type: ignore[no-untyped-def]
     """G = L^h/(L^h + L50^h)."""
     scaled = (antigen_ng / half_antigen_ng) ** hill
     return scaled / (1 + scaled)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def effective_share(titre, half_titre, hill):  # type: ignore[no-untyped-def]
     """Share of a dose that is not neutralised, 1/(1 + (A/A50)^n)."""
     return 1 / (1 + (titre / half_titre) ** hill) if titre > 0 else 1.0

@@ -14,11 +14,12 @@ from functools import lru_cache
 from math import isfinite, log, pi, sqrt
 
 import numpy as np
-from numba import njit, vectorize
+from numba import vectorize
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
+from .compiled import compiled
 from .errors import must
 from .evidence import ASSUMED, Beta, LogNormal, Uniform, parameter
 
@@ -184,19 +185,19 @@ def _logit_centre(p: float, spread: float) -> float:
 # What ends in `_of` is the same function over arrays.
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def duration_factor(dose, dose_half):  # type: ignore[no-untyped-def]
     """g(r)/g(1): how much longer than the label dose an effective dose of r label doses lasts."""
     return dose / (dose + dose_half) * (1 + dose_half)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def amplitude(dose, amplitude_half):  # type: ignore[no-untyped-def]
     """Peak effect of an effective dose of r label doses: (1 + ca) r/(r + ca), 1 at the label dose."""
     return (1 + amplitude_half) * dose / (dose + amplitude_half)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def lasting(peak, level, threshold, hill):  # type: ignore[no-untyped-def]
     """Weeks above a level y as a share of T, the weeks for which a full peak stays above the threshold θ.
 
@@ -208,7 +209,7 @@ def lasting(peak, level, threshold, hill):  # type: ignore[no-untyped-def]
     return ratio ** (1 / hill) if ratio > 0 else 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def shortening(peak, threshold, hill):  # type: ignore[no-untyped-def]
     """`lasting` at the threshold itself: 1 for a full peak, falling to 0 for one that never reaches the threshold; so
     neutralised doses first shorten the effect and then lose it.
@@ -216,7 +217,7 @@ def shortening(peak, threshold, hill):  # type: ignore[no-untyped-def]
     return lasting(peak, threshold, threshold, hill)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def below_support(level, support):  # type: ignore[no-untyped-def]
     """Level of the effect at which the benefit, 1 − (1 − effect)(1 − support), is at `level`."""
     return (level - support) / (1 - support)
@@ -226,13 +227,13 @@ def below_support(level, support):  # type: ignore[no-untyped-def]
 _RISEN = 20.0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def onset_share(weeks, onset):  # type: ignore[no-untyped-def]
     """1 − e^(−t/onset), the share of the onset that has passed."""
     return 1.0 if weeks >= _RISEN * onset else -math.expm1(-weeks / onset)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def effect(log_weeks, peak, log_own, risen, threshold, hill):  # type: ignore[no-untyped-def]
     """Effect t weeks after the session: peak·(1 − e^(−t/onset))/(1 + (t/T½)^h), T½ = T (θ/(1 − θ))^(1/h).
 

@@ -14,9 +14,9 @@ import math
 from enum import IntEnum
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from .compiled import compiled
 from .errors import must
 
 Floats = NDArray[np.float64]
@@ -51,7 +51,7 @@ _LOW, _WORD, _HALF_WORD, _ZERO = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64
 _UNIT = 2.0**-32
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled(inline="always")
 def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
     """Philox 4x32-10: four counter words and two key words to four words, each a uint64 below 2**32."""
     for _ in range(10):
@@ -61,7 +61,7 @@ def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
     return c0, c1, c2, c3
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled(inline="always")
 def lanes(seed, purpose, who, session):  # type: ignore[no-untyped-def]
     """Four uniforms in (0, 1) at one address; every argument a uint64."""
     w0, w1, w2, w3 = philox(
@@ -75,14 +75,14 @@ def lanes(seed, purpose, who, session):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def fill_lanes(seed, purpose, patient, session, lane0, lane1, lane2, lane3):  # type: ignore[no-untyped-def]
     """`lanes` of every patient at one session, into four arrays that must not overlap (for vector instructions)."""
     for i in range(patient.size):
         lane0[i], lane1[i], lane2[i], lane3[i] = lanes(seed, purpose, patient[i], session)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def _fill(seed, purpose, patient, session, lane0, lane1, lane2, lane3):  # type: ignore[no-untyped-def]
     for i in range(patient.size):
         lane0[i], lane1[i], lane2[i], lane3[i] = lanes(seed, purpose, patient[i], session[i])
@@ -147,18 +147,18 @@ _F = (
 )  # fmt: skip
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _polynomial(r, c):  # type: ignore[no-untyped-def]
     return ((((((c[7] * r + c[6]) * r + c[5]) * r + c[4]) * r + c[3]) * r + c[2]) * r + c[1]) * r + c[0]
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled(inline="always")
 def _middle(q):  # type: ignore[no-untyped-def]
     r = 0.180625 - q * q
     return q * _polynomial(r, _A) / _polynomial(r, _B)
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled(inline="always")
 def _tail(q, uniform):  # type: ignore[no-untyped-def]
     r = math.sqrt(-math.log(uniform if q < 0 else 1.0 - uniform))
     if r <= 5.0:
@@ -168,14 +168,14 @@ def _tail(q, uniform):  # type: ignore[no-untyped-def]
     return -x if q < 0 else x
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def normal(uniform):  # type: ignore[no-untyped-def]
     """Standard normal by inversion of one uniform in (0, 1): see `normals`."""
     q = uniform - 0.5
     return _middle(q) if abs(q) <= _MIDDLE else _tail(q, uniform)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def normals_of(uniform):  # type: ignore[no-untyped-def]
     """`normal` of every entry, in loops without a branch that the processor would have to guess."""
     n = uniform.size

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numba import njit
 from numpy.typing import NDArray
 
+from ..compiled import compiled
 from ..errors import must
 from ..evidence import evidence
 from ..immunity import DAYS_PER_WEEK, SEROTYPES, Immunity
@@ -216,7 +216,7 @@ def _label(product: str, indication: str, world: World | None) -> float:
     return PRODUCTS[product].label_units.get(indication, np.nan)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def walk(patient, week, product, units, areas, label, antigen, serotypes, touch_up_weeks):  # type: ignore[no-untyped-def]
     """Each patient's sessions in order: what depends on those before.
 
@@ -258,7 +258,7 @@ def walk(patient, week, product, units, areas, label, antigen, serotypes, touch_
     return number, gap, main_gap, touch_up, cycle_units, cycle_label, sum_units, sum_antigen
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def weeks_between(earlier, later):  # type: ignore[no-untyped-def]
     """Weeks between two times; whole days are exact, so that day 21 is week 3 and not a digit more."""
     days = (later - earlier) * DAYS_PER_WEEK

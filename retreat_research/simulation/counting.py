@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from ..compiled import compiled
 from ..immunity import decayed
 from .outcomes import POSITIVE_TITRE
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def count(row, week, gap, injected, touch_up, units, antigen, titre, half_titre):  # type: ignore[no-untyped-def]
     """Add this visit, as far as it lies inside follow-up.
 
@@ -49,7 +48,7 @@ def count(row, week, gap, injected, touch_up, units, antigen, titre, half_titre)
     row.weeks_in_benefit += max(min(row.until, back, row.end_week) - week, 0.0)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def note(line, kinetics, row, immune, week, code, units, antigen, titre, touch_up, potency):  # type: ignore[no-untyped-def]
     """The part of a patient's history that is known before the cycle passes."""
     injected = units > 0
@@ -64,7 +63,7 @@ def note(line, kinetics, row, immune, week, code, units, antigen, titre, touch_u
     line.memory, line.short, line.long = immune.memory, short, long
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def note_cycle(line, row, gap):  # type: ignore[no-untyped-def]
     """The part that is known when the patient is back."""
     line.gap_weeks, line.lower, line.upper = gap, row.lower, row.upper

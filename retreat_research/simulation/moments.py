@@ -14,9 +14,9 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..compiled import compiled
 from ..errors import InputError, must
 from .outcomes import NEED_ANTIGEN, TOTALS, Outcome
 
@@ -175,7 +175,7 @@ def _whole(values: Sequence[Any] | None, size: int = 1) -> bool:
     return isinstance(values, list) and len(values) == size and all(type(value) is int for value in values)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(nogil=True)
 def _add_products(values, scale, coarse, fine, unknown):  # type: ignore[no-untyped-def]
     """Add the products of each row's values to `coarse` and `fine`, exactly; the lower triangle counts.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from ..compiled import compiled
 from ..response import onset_share
 from ..streams import Purpose, lanes, normal
 from .responding import benefit
@@ -15,7 +15,7 @@ _ASSAY, _FOLLOW_UP = np.uint64(Purpose.ASSAY), np.uint64(Purpose.FOLLOW_UP)
 _FURTHER_VISITS = np.uint64(4096)  # addresses kept for the further visits of one cycle
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def look(physics, row, before, gap, log_gap, noticed, opens, missed, check_luck, return_luck, seed, who, number):  # type: ignore[no-untyped-def]
     """What is seen of the cycle until the next visit; all weeks count from the main session."""
     if opens:
@@ -34,7 +34,7 @@ def look(physics, row, before, gap, log_gap, noticed, opens, missed, check_luck,
         visit_further(physics, row, before, seed, who, number)
     risen = onset_share(row.gap_weeks, row.onset)
     rated = benefit(physics, row, row.gap_weeks, log_gap, risen) + physics.rater_sd * return_luck
-    row.effect_at_return = rated > physics.investigator_level
+    row.effect_at_return = row.session > 0 and rated > physics.investigator_level
     if row.assessed and not row.responded:
         row.lower = row.upper = math.nan
     elif row.upper == math.inf:
@@ -48,7 +48,7 @@ def look(physics, row, before, gap, log_gap, noticed, opens, missed, check_luck,
         row.lower = 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def visit_further(physics, row, before, seed, who, number):  # type: ignore[no-untyped-def]
     """Visits between the check and the return, up to the first without effect or until waning is noticed."""
     end = row.gap_weeks if math.isnan(row.waned_weeks) else min(row.gap_weeks, row.waned_weeks)
@@ -71,7 +71,7 @@ def visit_further(physics, row, before, seed, who, number):  # type: ignore[no-u
             return
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def assay(physics, row, week, titre, seed, who, number):  # type: ignore[no-untyped-def]
     """An antibody test before the session."""
     noise, false, missed, _ = lanes(seed, _ASSAY, who, number)
@@ -84,7 +84,7 @@ def assay(physics, row, week, titre, seed, who, number):  # type: ignore[no-unty
         row.tested_positive_week = week
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def show(row, i, floats, wholes, flags):  # type: ignore[no-untyped-def]
     """Copy what the clinic knows of one patient out of her record, in the order of `asking.SHOWN`."""
     floats[0, i], floats[1, i], floats[2, i], floats[3, i] = row.week, row.gap_weeks, row.units, row.lower

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from ..compiled import compiled
 from ..immunity import DAYS_PER_WEEK, decayed, first_hazard, first_output, recalled
 from ..response import amplitude, below_support, duration_factor, effect, lasting, onset_share
 from ..streams import Purpose, lanes, normal
@@ -14,7 +14,7 @@ from ..streams import Purpose, lanes, normal
 _DELIVERY, _LOT = np.uint64(Purpose.DELIVERY), np.uint64(Purpose.LOT)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def delivered(physics, seed, who, number, week, product):  # type: ignore[no-untyped-def]
     """Step 2: the share of the potency that reaches its target."""
     potency = 1.0
@@ -30,7 +30,7 @@ def delivered(physics, seed, who, number, week, product):  # type: ignore[no-unt
     return potency
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def risk_ratio(physics, product, units, trauma, infection, treated_before):  # type: ignore[no-untyped-def]
     """Hazard ratio of a first response: the product of the risk factors present."""
     ratio = physics.volume_ratio
@@ -45,7 +45,7 @@ def risk_ratio(physics, product, units, trauma, infection, treated_before):  # t
     return ratio
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def expose(kinetics, row, immune, week, antigen, antigen_power, risk, induction, leaves):  # type: ignore[no-untyped-def]
     """Steps 3 and 4: the titre before the injection; the immune state takes the antigen in."""
     weeks = week - immune.exposed_week
@@ -69,7 +69,7 @@ def expose(kinetics, row, immune, week, antigen, antigen_power, risk, induction,
     return titre
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def respond(physics, row, touch_up, dose, units, code, adjunct, titre, noise, silent, log_median):  # type: ignore[no-untyped-def]
     """Step 5: the curve of this cycle, how long it lasts, and which curve runs."""
     if touch_up:
@@ -103,7 +103,7 @@ def respond(physics, row, touch_up, dose, units, code, adjunct, titre, noise, si
         row.until = until
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def notice(physics, row, week, injected):  # type: ignore[no-untyped-def]
     """Step 6: weeks until the patient notices that the benefit has gone."""
     left = row.until - week
@@ -119,7 +119,7 @@ def notice(physics, row, week, injected):  # type: ignore[no-untyped-def]
     return left + row.delay
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def benefit(physics, row, weeks, log_weeks, risen):  # type: ignore[no-untyped-def]
     """The larger benefit of the cycle's curve, `weeks` after its start, and of the one that runs."""
     theta, hill = physics.threshold, physics.curve_hill

@@ -10,9 +10,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..compiled import compiled
 from ..immunity import DAYS_PER_WEEK, effective_share
 from ..streams import Purpose, fill_lanes, lanes, normals_of
 from .counting import count, note, note_cycle
@@ -46,14 +46,14 @@ class Shown(NamedTuple):
     flags: NDArray[np.bool_]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def show_all(rows, shown):  # type: ignore[no-untyped-def]
     """What the clinic knows before the first visit."""
     for i in range(rows.size):
         show(rows[i], i, shown.floats, shown.wholes, shown.flags)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled(nogil=True)
 def visit(physics, kinetics, products, seed, number, given, who, rows, immune, shown, log):  # type: ignore[no-untyped-def]
     """Treat every patient who is still followed.
 
@@ -115,7 +115,7 @@ def visit(physics, kinetics, products, seed, number, given, who, rows, immune, s
             note_cycle(log[i], row, gap)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def drawn(seed, number, who):  # type: ignore[no-untyped-def]
     """The luck of this visit: of the response (e and two rating errors as standard normals) and of immunity."""
     n = who.size
@@ -126,7 +126,7 @@ def drawn(seed, number, who):  # type: ignore[no-untyped-def]
     return (normals_of(noise), silent, normals_of(check), normals_of(back)), (induction, leaves, trauma, infection)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def come_back(physics, seed, who, number, gap):  # type: ignore[no-untyped-def]
     """Step 6, its end: the gap after no-shows and jitter, and whether the check is missed."""
     if physics.return_jitter == 0 and physics.no_show == 0 and physics.missed_check == 0:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ..cohort import Cohort
+from ..compiled import compiled
 from ..immunity import SEROTYPES
 from ..response import onset_share_of
 from .outcomes import TOTALS
@@ -122,7 +122,7 @@ def totals_of(rows: Records) -> Records:
     return totals
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def still_followed(rows):  # type: ignore[no-untyped-def]
     """Positions of the patients whose follow-up goes on."""
     which, count = np.empty(rows.size, dtype=np.int64), 0
@@ -132,7 +132,7 @@ def still_followed(rows):  # type: ignore[no-untyped-def]
     return which[:count]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled()
 def take(rows, which, out):  # type: ignore[no-untyped-def]
     """Copy the records at `which`; many times as fast as indexing."""
     for k in range(which.size):

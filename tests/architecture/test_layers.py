@@ -24,7 +24,7 @@ LINES = [
     ["world"],
     ["records", "durations", "response", "immunity"],
     ["cycles", "products", "evidence", "streams"],
-    ["errors"],
+    ["errors", "compiled"],
 ]
 MODULES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.py"))
 EXEMPT = {"__init__.py", "__main__.py"}  # the package itself shows all names

@@ -3,6 +3,7 @@
 import os
 import pickle
 import signal
+from contextlib import contextmanager
 
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ import retreat_research as rr
 from retreat_research.simulation import parallel, run
 from retreat_research.strategies import Strategy
 
+dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 
 WORLD = rr.World.default("cervical dystonia").replace(induction_rate=0.3, dropout_per_year=0.1)
@@ -33,14 +35,19 @@ def killing(marker):
     return Killing()
 
 
-@pytest.fixture(scope="module")
-def client():
+@contextmanager
+def processes(n):
+    quiet = {"dashboard_address": None, "silence_logs": 50}
     with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
-        ) as cluster,
+        distributed.LocalCluster(n_workers=n, threads_per_worker=1, processes=True, **quiet) as cluster,
         distributed.Client(cluster) as client,
     ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def client():
+    with processes(2) as client:
         yield client
 
 
@@ -72,6 +79,13 @@ def test_after_a_worker_is_killed_the_numbers_are_the_same(client, tmp_path, sto
     assert not marker.exists()
     assert set(client.nthreads()) != before
     same(out, rr.simulate(COHORT, rr.Fixed(12), years=4))
+
+
+def test_a_part_that_kills_every_worker_is_given_up(tmp_path):
+    (tmp_path / "marker").touch()
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), processes(1) as client:
+        with pytest.raises(rr.RetreatError, match="ended every worker that tried it"):
+            rr.simulate(COHORT[:50], killing(tmp_path / "marker"), years=2, client=client)
 
 
 def test_a_store_that_a_cluster_wrote_is_read_without_it(client, tmp_path):

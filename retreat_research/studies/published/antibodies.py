@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 WEEKS_PER_MONTH = WEEKS_PER_YEAR / 12
-#: Limits of detection, mU/mL. Mouse protection assay: assumed, 0.4 to 3.3 is as likely; it is the less sensitive one
+#: Limits of detection, mU/mL. Mouse protection assay: assumed (0.45 to 3.2 is believed); it is the less sensitive one
 #: (tests.csv). Mouse hemidiaphragm assay: tests.csv MDA type B/detection threshold.
 MPA, MHDA = 1.2, 0.4
 #: Below this titre complete failure is unlikely, mU/mL (tests.csv, MDA type A).
