@@ -67,8 +67,10 @@ def main() -> None:
     counts = timed("visits by year, streamed from Parquet", lambda: visits_by_year(out.stored["history"]))
     sessions = out.moments.total("sessions")
     size = sum(path.stat().st_size for path in given.folder.rglob("*.parquet")) / 1e9
-    print(f"{len(cohort):,} patients, {sessions:,.0f} patient-sessions, {sum(counts):,} visits, {size:.1f} GB of Parquet, "
-          f"{given.workers} threads\n")  # fmt: skip
+    print(
+        f"{len(cohort):,} patients, {sessions:,.0f} patient-sessions, {sum(counts):,} visits, {size:.1f} GB of Parquet"
+    )
+    print(f"{given.workers} threads\n")
     print("| step | seconds | million sessions/s | peak GB so far |\n|---|---|---|---|")
     for name, seconds, peak in steps:
         print(f"| {name} | {seconds:.1f} | {sessions / seconds / 1e6:.2f} | {peak:.2f} |")

@@ -220,6 +220,12 @@ def simulate(
         list[str] | None,
         typer.Option(help="Stop at this Monte Carlo error, such as time_in_benefit=0.001 (may be repeated)."),
     ] = None,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="Draw each cohort over the years; needs --history and patients.")
+    ] = False,
+    patient: Annotated[
+        list[int] | None, typer.Option(help="With --figures, draw this patient's years too (may be repeated).", min=0)
+    ] = None,
 ) -> None:
     """Simulate strategies on synthetic cohorts: outcomes with their Monte Carlo errors, and the patients behind them.
 
@@ -228,11 +234,15 @@ def simulate(
     from .cohort import draw_cohort
     from .products import INDICATIONS
     from .report import whole_folder
+    from .report.pictures import write_pictures
     from .report.simulation import fill_simulations
     from .simulation import parse_targets, simulate, whole
     from .strategies.parsing import parse_strategy
     from .world import indication_named
 
+    must(not figures or (history and not no_patients), "--figures needs --history, and cannot go with --no-patients")
+    must(figures or not patient, "--patient needs --figures")
+    must(max(patient or [0]) < patients, f"--patient must be from 0 to {patients - 1}")
     names = dict.fromkeys(map(indication_named, indication or INDICATIONS))
     rules = {str(rule): rule for rule in map(parse_strategy, strategy or DEFAULT_STRATEGIES)}
     targets = parse_targets(until_mcse) if until_mcse else None
@@ -246,6 +256,8 @@ def simulate(
         "history": history,
         "no_patients": no_patients,
         "until_mcse": targets,
+        "figures": figures,
+        "patient": patient or [],
     }
     with whole_folder(out) as folder, _cluster(scheduler) as client:
         _kept.append(out / "data")
@@ -260,7 +272,10 @@ def simulate(
                     store=out / "data", until_mcse=targets, workers=threads, client=client, progress=True,
                 )  # fmt: skip
                 results.append(whole(done))
-        fill_simulations(results, folder, out=out, arguments=arguments)  # figures: plots.plot_cohort
+        fill_simulations(results, folder, out=out, arguments=arguments)
+        if figures:
+            _say("drawing")
+            write_pictures(results, folder, patients=patient or ())
         _stop_if_asked()
     for note in dict.fromkeys(note for result in results for note in result.notes):
         _say(f"note: {note}")

@@ -16,7 +16,6 @@ from typing import Any
 import numba
 import numpy as np
 
-from .. import __version__
 from ..cohort import Cohort
 from ..errors import InputError
 from ..strategies import Strategy
@@ -43,7 +42,6 @@ def scenario_of(cohort: Cohort, strategy: Strategy, years: float, seed: int) -> 
         "addresses": addresses_digest(cohort),
         "world": digest_of(cohort.world),
         "rule": digest_of(strategy),
-        "retreat_research": __version__,
         "source": source_digest(),
         "numpy": np.__version__,
         "numba": numba.__version__,

@@ -6,7 +6,9 @@ contribution of each patient, u_i = (y_i − R x_i)/mean(x), and is SD(u)/√n.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,6 +75,24 @@ HISTORY = np.dtype(
         ("log_own", np.float64),  # of this cycle's curve: see `response.effect`
     ]
 )
+
+
+#: Records that fit into a core's own cache, so that each is fetched once and not once for every field.
+_AT_ONCE = 2048
+
+
+def columns_of(parts: Sequence[NDArray[np.void]]) -> dict[str, NDArray[Any]]:
+    """The fields of records as arrays of their own, one part after the other; at least one part."""
+    dtype, n = parts[0].dtype, sum(part.size for part in parts)
+    columns = {name: np.empty(n, dtype=dtype[name]) for name in dtype.names or ()}
+    filled = 0
+    for part in parts:
+        for start in range(0, part.size, _AT_ONCE):
+            few = part[start : start + _AT_ONCE]
+            for name, column in columns.items():
+                column[filled + start : filled + start + few.size] = few[name]
+        filled += part.size
+    return columns
 
 
 @dataclass(frozen=True)

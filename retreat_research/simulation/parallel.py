@@ -119,12 +119,12 @@ def run_part(job: Job, patients: Cohort, start: int, stopped: Callable[[], bool]
         for kind, rows in {"patients": block.totals, "history": block.history}.items():
             if kind in tables and rows is not None:
                 tables[kind].append(rows)
-    whole = {kind: np.concatenate(rows) for kind, rows in tables.items()}
     stop, products = start + len(patients), frozenset(used)
     if job.store is None:
+        whole = {kind: blocks[0] if len(blocks) == 1 else np.concatenate(blocks) for kind, blocks in tables.items()}
         return Part(start, stop, sessions, moments, products, whole)
     assert moments is not None
-    job.store.save(start, stop, sessions=sessions, moments=moments, products=products, tables=whole)
+    job.store.save(start, stop, sessions=sessions, moments=moments, products=products, tables=tables)
     return Part(start, stop, sessions, moments, products, {})
 
 

@@ -19,7 +19,7 @@ from ..streams import checked_seed
 from .identity import scenario_of, source_digest
 from .memory import must_fit, visits_of
 from .moments import Moments
-from .outcomes import HISTORY, TOTALS
+from .outcomes import TOTALS, columns_of
 from .parallel import CHECKED, Job, Part, Runner, runner_of, threads_of
 from .result import Kept, Simulation, in_order
 from .stopping import checkpoints, targets_of, unmet, unmet_note
@@ -193,7 +193,7 @@ class _Collected:
     def sessions_frame(self) -> pd.DataFrame:
         """One row per visit."""
         rows = [visits for start, visits in sorted(self._visits.items()) if start < self.patients]
-        columns = {name: np.concatenate([part[name] for part in rows]) for name in HISTORY.names or ()}
+        columns = columns_of(rows)
         columns |= {name: np.array(texts, dtype=object)[columns[name]] for name, texts in SPELLED.items()}
         return in_order(pd.DataFrame(columns, copy=False), ["patient", "week"])
 

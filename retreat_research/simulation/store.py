@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -30,7 +30,7 @@ from ..errors import InputError, must
 from ..products import PRODUCTS
 from ..strategies import REASONS
 from .moments import Moments
-from .outcomes import HISTORY, TOTALS
+from .outcomes import HISTORY, TOTALS, columns_of
 
 MARK = "retreat-research.json"
 FORMAT = {"what": "simulations of retreat_research", "format": 1}
@@ -118,7 +118,7 @@ class Store:
 
     def save(
         self, start: int, stop: int, *, sessions: int, moments: Moments, products: frozenset[str],
-        tables: dict[str, NDArray[np.void]],
+        tables: Mapping[str, Sequence[NDArray[np.void]]],
     ) -> Receipt:  # fmt: skip
         """Write the files of a part, then its receipt.
 
@@ -130,9 +130,8 @@ class Store:
         before = self.load(start, stop, ())
         files = {} if before is None else dict(before.files)  # the same content, whenever it was written
         with _writing(self.folder):
-            for kind, rows in tables.items():
-                path = self.path(kind, f"part-{start:012d}.parquet")
-                files[kind] = _write_parquet(path, rows)
+            for kind, blocks in tables.items():
+                files[kind] = _write_parquet(self.path(kind, f"part-{start:012d}.parquet"), blocks)
             receipt = Receipt(start, stop, sessions, moments, products, files)
             content = {
                 "start": start,
@@ -165,19 +164,22 @@ class Store:
         return frame
 
 
-def _write_parquet(path: Path, rows: NDArray[np.void]) -> dict[str, Any]:
-    """Write records, and tell size and hash."""
+def _write_parquet(path: Path, parts: Sequence[NDArray[np.void]]) -> dict[str, Any]:
+    """Write records, one block after the other, and tell size and hash."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = {name: pa.array(np.ascontiguousarray(rows[name])) for name in rows.dtype.names or ()}
+    columns = {name: pa.array(column) for name, column in columns_of(parts).items()}
     for name, texts in SPELLED.items():
         if name in columns:
             columns[name] = pa.DictionaryArray.from_arrays(columns[name], pa.array(texts))
     _remove_unfinished(path)
     unfinished = _unfinished(path)
     try:
-        pq.write_table(pa.table(columns), unfinished, compression="zstd", compression_level=1)
+        spelled = [name for name in SPELLED if name in columns]  # a dictionary of other columns would only take time
+        pq.write_table(
+            pa.table(columns), unfinished, compression="zstd", compression_level=1, use_dictionary=spelled or False
+        )
         told = {"bytes": unfinished.stat().st_size, "sha256": _digest(unfinished)}
         unfinished.replace(path)
     except BaseException:

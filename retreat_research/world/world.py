@@ -80,6 +80,7 @@ class World:
             for name in by_product:
                 product(name)
         known = {label for _, number in numbers(self) for label in (number.name, number.label)}
+        known |= {f.name for part in PARTS for f in fields(getattr(self, part))}  # also those of no product at all
         for name, prior in self.priors.items():
             must(name in known, f"`priors`: {_unknown(name, known)}")
             must(prior is None or isinstance(prior, Prior), f"`priors` of {name} must be a Prior or None")

@@ -124,7 +124,7 @@ def test_ctrl_c_keeps_finished_parts_and_the_same_command_goes_on(tmp_path):
 def test_a_cluster_by_its_address(tmp_path):
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=50
     ) as cluster:
         done = run("--indication", "glabellar", "--strategy", "Fixed(12)", "--patients", 600, "--years", 2,
                    "--scheduler", cluster.scheduler_address, "--out", tmp_path)  # fmt: skip

@@ -37,7 +37,7 @@ def killing(marker):
 
 @contextmanager
 def processes(n):
-    quiet = {"dashboard_address": None, "silence_logs": 50}
+    quiet = {"dashboard_address": ":0", "silence_logs": 50}
     with (
         distributed.LocalCluster(n_workers=n, threads_per_worker=1, processes=True, **quiet) as cluster,
         distributed.Client(cluster) as client,
@@ -83,9 +83,9 @@ def test_after_a_worker_is_killed_the_numbers_are_the_same(client, tmp_path, sto
 
 def test_a_part_that_kills_every_worker_is_given_up(tmp_path):
     (tmp_path / "marker").touch()
-    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), processes(1) as client:
-        with pytest.raises(rr.RetreatError, match="ended every worker that tried it"):
-            rr.simulate(COHORT[:50], killing(tmp_path / "marker"), years=2, client=client)
+    once = dask.config.set({"distributed.scheduler.allowed-failures": 0})
+    with once, processes(1) as client, pytest.raises(rr.RetreatError, match="ended every worker that tried it"):
+        rr.simulate(COHORT[:50], killing(tmp_path / "marker"), years=2, client=client)
 
 
 def test_a_store_that_a_cluster_wrote_is_read_without_it(client, tmp_path):

@@ -1,19 +1,14 @@
 """The simulator against a naive twin, against known truth, and however it is run."""
 
-import math
-from collections import defaultdict
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import integrate, stats
-from scipy.special import ndtri
 
 import retreat_research as rr
-from retreat_research.products import PRODUCTS
 from retreat_research.response import non_response_probability
 from retreat_research.strategies import Strategy
-from retreat_research.streams import Purpose, uniforms
 
 WORLD = rr.World.default("glabellar")
 #: A world in which immunity, missed checks, no-shows and non-response all happen often.
@@ -47,114 +42,6 @@ class Switching(Strategy):
             units=np.where(third & (seen.gap_weeks > 12), 0.0, np.where(seen.responded, 400.0, 600.0)),
             product=np.where(seen.last_test == 1, "rimabotulinumtoxinB", "abobotulinumtoxinA"),
         )
-
-
-# --- the naive twin: one patient at a time, plain Python, written from DESIGN §5 and §6 -------------------------------
-
-
-def luck(seed, purpose, patient, visit):
-    return [float(lane[0]) for lane in uniforms(seed, purpose, np.array([patient]), visit)]
-
-
-def twin_effect(r, weeks, peak, own, onset):
-    if peak == 0:
-        return 0.0
-    half = own * (r.threshold / (1 - r.threshold)) ** (1 / r.curve_hill)
-    return peak * (1 - math.exp(-weeks / onset)) / (1 + (weeks / half) ** r.curve_hill)
-
-
-def twin(cohort, i, window, years, seed):
-    """Outcomes of patient i under a fixed return window (earliest, latest)."""
-    w, r, im, ob = cohort.world, cohort.world.response, cohort.world.immunity, cohort.world.observation
-    t = {name: getattr(cohort, name)[i] for name in cohort.trait_names()}
-    end = min(years * 365.25 / 7, t["dropout_week"])
-    out = defaultdict(float, positive_week=math.nan, failure_week=math.nan, tested_positive_week=math.nan)
-    a, ds, dl = (im.rate(name) for name in ("titre", "short", "long"))
-    memory = short = long = titre = 0.0
-    exposed_week = None
-    week, visit, answered, unanswered, unanswered_high = 0.0, 0, False, False, False
-    curves, first_response = [], None
-    product, units = PRODUCTS[w.product], w.label_units
-    while week < end:
-        if exposed_week is not None:
-            u = week - exposed_week
-            titre = titre * math.exp(-a * u) + sum(
-                p * a * (math.exp(-d * u) - math.exp(-a * u)) / (a - d) for p, d in ((short, ds), (long, dl))
-            )
-            short, long = short * math.exp(-ds * u), long * math.exp(-dl * u)
-        ng = units * product.ng_per_unit
-        before = titre
-        if t["susceptible"]:
-            induction, leaves, _, _ = luck(seed, Purpose.IMMUNITY, t["patient"], visit)
-            days = None if exposed_week is None else 7 * (week - exposed_week)
-            g = ng**im.antigen_hill / (ng**im.antigen_hill + im.half_antigen_ng**im.antigen_hill)
-            if memory == 0:
-                b = 1 if days is None else 1 + im.booster * math.exp(-((days / im.booster_days) ** 2))
-                if induction < 1 - math.exp(-im.induction_rate * t["frailty"] * ng**im.induction_power * b):
-                    short += im.primary_output * t["recall_gain"] * g
-                    if leaves < im.memory_probability:
-                        memory = im.first_memory
-            else:
-                rest = im.rest_floor + (1 - im.rest_floor) * (1 - math.exp(-days / im.rest_days))
-                d = im.recall_output * t["recall_gain"] * memory * g * rest / (1 + titre / im.feedback_titre)
-                short, long = short + d, long + im.long_lived_share * d
-                memory += im.memory_gain * g * (1 - memory)
-            exposed_week = week
-        dose = 1 / (1 + (before / im.half_titre) ** im.neutralisation_hill)
-        noise, silent, _, _ = luck(seed, Purpose.RESPONSE, t["patient"], visit)
-        own = r.median_weeks[w.product] * math.exp(t["log_offset"] + r.within_sd * ndtri(noise))
-        own *= (dose / (dose + r.dose_half)) / (1 / (1 + r.dose_half))
-        peak = (1 + r.amplitude_half) * dose / (dose + r.amplitude_half)
-        reach = max((peak / r.threshold - 1) / (1 / r.threshold - 1), 0) ** (1 / r.curve_hill)
-        responds = silent >= t["non_response"] and before <= im.failure_titre and reach > 0
-        duration = own * reach if responds else 0.0
-        curves.append((week, duration))
-        lasts = max(start + length for start, length in curves) - week
-        noticed = max(lasts, 0 if responds else ob.check_week) + t["delay"]
-        gap = min(window[1], max(window[0], noticed))
-        if w.behaviour.no_show and luck(seed, Purpose.ATTENDANCE, t["patient"], visit)[0] < w.behaviour.no_show:
-            gap += w.behaviour.no_show_weeks
-        share = min((end - week) / gap, 1)
-        for name, amount in (("session", 1), ("unit", units), ("antigen", ng)):
-            out[f"{name}_equivalents"] += amount * share
-        out["sessions"] += 1
-        out["units"] += units
-        out["antigen_ng"] += ng
-        out["weeks_in_benefit"] += max(min(lasts, gap, end - week), 0)
-        if responds and first_response is None:
-            first_response = week
-        if before > 0.4 and math.isnan(out["positive_week"]):
-            out["positive_week"] = week
-        if not responds and unanswered and answered and math.isnan(out["failure_week"]):
-            out["failure_week"], out["failure_immune"] = week, unanswered_high and before > im.half_titre
-        if visit and visit % ob.test_every == 0 and math.isnan(out["tested_positive_week"]):
-            reading, false, _, _ = luck(seed, Purpose.ASSAY, t["patient"], visit)
-            if before * math.exp(ob.assay_sd * ndtri(reading)) >= ob.detection_titre or false >= ob.specificity:
-                out["tested_positive_week"] = week
-        unanswered, unanswered_high, answered = not responds, before > im.half_titre, answered or responds
-        week, visit = week + gap, visit + 1
-    out["weeks_observed"] = end
-    if first_response is not None:
-        out["weeks_waiting"] = max(end - first_response - out["weeks_in_benefit"], 0)
-    return out
-
-
-@pytest.mark.parametrize("strategy", [rr.Fixed(11), rr.OnWaning(9, 40)])
-@pytest.mark.parametrize("world", [WORLD, HARSH], ids=["default", "harsh"])
-def test_the_naive_twin_agrees_patient_by_patient(strategy, world):
-    cohort = rr.draw_cohort(150, world=world, seed=5)
-    found = rr.simulate(cohort, strategy, years=8, seed=9).patients
-    window = (strategy.weeks,) * 2 if isinstance(strategy, rr.Fixed) else (strategy.floor, strategy.ceiling)
-    expected = pd.DataFrame([twin(cohort, i, window, 8, 9) for i in range(150)]).fillna(
-        {"failure_immune": 0, "weeks_waiting": 0}
-    )
-    for column in expected:
-        np.testing.assert_allclose(
-            found[column].to_numpy(dtype=float), expected[column].to_numpy(dtype=float), rtol=1e-10, atol=1e-10
-        )
-    if world is HARSH:
-        assert found["positive_week"].notna().sum() > 20
-        assert found["failure_immune"].any()
 
 
 # --- however it is run ------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import pytest
 
 import retreat_research as rr
 from retreat_research.simulation import parallel, run
-from retreat_research.simulation.identity import digest_of
+from retreat_research.simulation.identity import SOURCES, digest_of
 from retreat_research.strategies import Strategy
 
 WORLD = rr.World.default("cervical dystonia", "abobotulinumtoxinA").replace(induction_rate=0.3, dropout_per_year=0.1)
@@ -258,13 +258,22 @@ def test_a_digest_is_the_same_in_every_process():
     """Sets and dicts come in another order there."""
     code = (
         "import retreat_research as rr\n"
-        "from retreat_research.simulation.identity import digest_of\n"
+        "from retreat_research.simulation.identity import SOURCES, digest_of\n"
         "print(digest_of([rr.World.default('glabellar'), rr.Stepped(), set('abcdefgh'), {1: 'x', 'y': 2}]))"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "1"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     here = digest_of([rr.World.default("glabellar"), rr.Stepped(), set("abcdefgh"), {"y": 2, 1: "x"}])
     assert done.stdout.strip() == here
+
+
+def test_every_module_that_a_simulation_runs_through_decides_about_its_place():
+    code = (
+        "import sys, retreat_research.simulation; print(*(n for n in sys.modules if n.startswith('retreat_research.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[1] for name in done.stdout.split() if "." in name}
+    assert loaded - {"errors", "compiled"} == {name.removesuffix(".py") for name in SOURCES}
 
 
 # --- where nothing can be written -------------------------------------------------------------------------------------

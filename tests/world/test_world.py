@@ -186,3 +186,7 @@ def test_a_fit_for_a_product_without_a_default_is_a_world_too(cycles):
     row = world.describe().set_index("parameter").loc["median_weeks"]
     assert row["source"] == "set in this world"
     assert row["prior"].startswith("LogN(ln 1")
+
+
+def test_a_mapping_may_be_emptied():
+    assert rr.World.default("glabellar").replace(complexing={}).immunity.complexing == {}
