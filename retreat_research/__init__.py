@@ -75,6 +75,9 @@ def __getattr__(name: str) -> Any:
 class _Package(ModuleType):
     """Keeps ``rr.products`` the function: importing the submodule `products` would put the module in its place."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return import_module, (self.__name__,)  # a user's strategy that says `rr` takes it along to other processes
+
     def __setattr__(self, name: str, value: Any) -> None:
         if not (isinstance(value, ModuleType) and name in _PUBLIC):
             super().__setattr__(name, value)

@@ -16,7 +16,7 @@ from .errors import must
 from .records import SCALES
 from .records.tables import schemas
 from .response import duration_factor, effect_of, onset_share_of, shortening_of
-from .simulation import simulate
+from .simulation import simulate, whole
 from .strategies import Fixed, OnWaning, Stepped, Strategy
 from .streams import Purpose, checked_seed, normals, uniforms
 from .world import World
@@ -125,7 +125,7 @@ def _group(group: Group, number: int, seed: int) -> dict[str, pd.DataFrame]:
     ).set_index("patient")
     history = pd.concat(
         [
-            simulate(cohort[chosen == k], strategy, years=YEARS, seed=seed, history=True).sessions
+            whole(simulate(cohort[chosen == k], strategy, years=YEARS, seed=seed, history=True)).sessions
             for k, strategy in enumerate(INJECTORS.values())
             if (chosen == k).any()
         ],

@@ -24,15 +24,17 @@ SHOWN = (
 SHOWN_WHOLE = ("session", "last_test", "product")
 SHOWN_FLAGS = ("responded", "assessed", "effect_at_return")
 _REASON_CODES = {reason: code for code, reason in enumerate(REASONS)}
-_HOLD = _REASON_CODES["hold"]
 
 
 class Asking:
-    """One strategy and the world it works in; rows of an error are positions in the block."""
+    """One strategy and the world it works in; rows of an error are those of the whole cohort."""
 
-    def __init__(self, strategy: Strategy, table: Records, label_units: float, *, reasons: bool, check: bool) -> None:
+    def __init__(
+        self, strategy: Strategy, table: Records, label_units: float, *, first_row: int, reasons: bool, check: bool
+    ) -> None:
         self.strategy, self.name = strategy, str(strategy)
-        self.table, self.label_units, self.reasons, self.check = table, label_units, reasons, check
+        self.table, self.label_units = table, label_units
+        self.first_row, self.reasons, self.check = first_row, reasons, check
 
     def __call__(self, shown: Shown, past: Past, position: NDArray[np.int64], memory: Memory) -> tuple[Given, Memory]:
         """The decision for each patient, and the new memory."""
@@ -70,7 +72,7 @@ class Asking:
                     np.shape(values) in ((), (n,)),
                     f"{self.name}: memory `{key}` has shape {np.shape(values)}, not ({n},)",
                 )
-            memory = Memory({key: np.broadcast_to(values, (n,)) for key, values in remembered.items()})
+            memory = Memory({k: np.asarray(v) if np.shape(v) else np.full(n, v) for k, v in remembered.items()})
         if not isinstance(decision, Decision):
             must(False, f"{self.name} must return a Decision, not {type(decision).__name__}")
         assert isinstance(decision, Decision)
@@ -82,7 +84,7 @@ class Asking:
 
         def every(ok: NDArray[np.bool_], message: str) -> None:
             if not ok.all():
-                where = f" ({rows_text(position[~ok])})" if ok.shape == (n,) else ""
+                where = f" ({rows_text(self.first_row + position[~ok])})" if ok.shape == (n,) else ""
                 must(False, f"{self.name}: {message}{where}")
 
         def numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:
@@ -116,17 +118,17 @@ class Asking:
         )
 
     def _reasons(self, reason: ArrayLike | None, n: int) -> NDArray[np.int8]:
-        if reason is None or isinstance(reason, str):
-            texts: list[Any] = ["hold" if reason is None else reason]
-            codes = np.zeros(n, dtype=np.intp)
+        array = np.asarray("hold" if reason is None else reason)
+        must(array.shape in ((), (n,)), f"{self.name}: `reason` has shape {array.shape}, not ({n},)")
+        if array.dtype.kind in "iu":
+            known = bool(((array >= 0) & (array < len(REASONS))).all())
+            codes = array
         else:
-            array = np.asarray(reason, dtype=str)
-            must(array.shape in ((), (n,)), f"{self.name}: `reason` has shape {array.shape}, not ({n},)")
-            found, codes = np.unique(np.broadcast_to(array, (n,)), return_inverse=True)
-            texts = found.tolist()
-        for text in texts:
-            must(text in _REASON_CODES, f"{self.name}: `reason` must be one of {', '.join(REASONS)}")
-        return np.array([_REASON_CODES[text] for text in texts], dtype=np.int8)[codes]
+            texts, where = np.unique(array.astype(str), return_inverse=True)
+            known = set(texts.tolist()) <= set(REASONS)
+            codes = np.array([_REASON_CODES.get(text, 0) for text in texts.tolist()])[where].reshape(array.shape)
+        must(known, f"{self.name}: `reason` must be one of {', '.join(REASONS)}")
+        return np.array(np.broadcast_to(codes, (n,)), dtype=np.int8)
 
     def _codes(self, names: ArrayLike, n: int) -> NDArray[np.int64]:
         array = np.asarray(names, dtype=str)
@@ -164,6 +166,6 @@ class Asking:
                     must(
                         False,
                         f"{self.name}: {what} of a patient depends on the other patients, on their order or on chance "
-                        f"({rows_text(np.sort(position[rows][~same]))})",
+                        f"({rows_text(self.first_row + np.sort(position[rows][~same]))})",
                         "a strategy decides for each patient by herself",
                     )

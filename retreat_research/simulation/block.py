@@ -18,7 +18,7 @@ from .session import Shown, show_all, visit
 from .state import Records, at_start, still_followed, take, totals_of
 
 #: A block is packed anew when fewer of its patients than this are still followed.
-PACK_BELOW = 0.85
+PACK_BELOW = 0.7
 MAX_VISITS = 100_000
 _LOWER, _UPPER = SHOWN.index("lower"), SHOWN.index("upper")
 
@@ -32,7 +32,14 @@ class Block(NamedTuple):
 
 
 def run_block(
-    cohort: Cohort, strategy: Strategy, horizon: float, seed: int, *, history: bool = False, check: bool = False
+    cohort: Cohort,
+    strategy: Strategy,
+    horizon: float,
+    seed: int,
+    *,
+    history: bool = False,
+    check: bool = False,
+    first_row: int = 0,
 ) -> Block:
     """Treat the patients of a cohort at once.
 
@@ -45,12 +52,14 @@ def run_block(
     seed : int
     history : bool
         Keep every visit.
+    first_row : int
+        Row of the first patient in the whole cohort, for error messages.
     check : bool
         Ask the strategy again about its patients in another order and about some of them only.
     """
     world = cohort.world
     physics, kinetics, table = record(physics_of(world)), record(world.immunity.kinetics()), product_table(world)
-    asking = Asking(strategy, table, world.label_units, reasons=history or check, check=check)
+    asking = Asking(strategy, table, world.label_units, first_row=first_row, reasons=history or check, check=check)
     rows, immune = at_start(cohort, horizon, CODES[world.product])
     who = cohort.patient.astype(np.uint64)
     memory = Memory({name: np.full(rows.size, value) for name, value in strategy.initial_memory().items()})
@@ -105,4 +114,4 @@ def _sorted(lines: list[tuple[NDArray[np.int64], Records]], cohort: Cohort) -> R
     position = np.concatenate([where for where, _ in lines])
     history = np.concatenate([line for _, line in lines])
     history["patient"] = cohort.patient[position]
-    return history[np.argsort(position, kind="stable")]
+    return taken(history, np.argsort(position, kind="stable"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -11,8 +9,6 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
-from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -111,7 +107,7 @@ def run_part(job: Job, patients: Cohort, start: int, stopped: Callable[[], bool]
     for begin, end in zip([0, *ends[:-1]], ends, strict=True):
         if stopped():
             raise Stopped
-        block = _run_block(job, patients[begin:end], check=start + begin == 0)
+        block = _run_block(job, patients[begin:end], start + begin)
         sessions += int(block.totals["sessions"].sum())
         used |= block.products
         if moments is not None:
@@ -128,10 +124,13 @@ def run_part(job: Job, patients: Cohort, start: int, stopped: Callable[[], bool]
     return Part(start, stop, sessions, moments, products, {})
 
 
-def _run_block(job: Job, patients: Cohort, check: bool) -> Block:
+def _run_block(job: Job, patients: Cohort, first_row: int) -> Block:
     """Run a block; the first of this process alone, for numba warns of ufuncs that two threads compile at once."""
     with nullcontext() if _compiled.is_set() else _compiling:
-        block = run_block(patients, job.strategy, job.horizon, job.seed, history="history" in job.kinds, check=check)
+        block = run_block(
+            patients, job.strategy, job.horizon, job.seed, history="history" in job.kinds, first_row=first_row,
+            check=first_row == 0,
+        )  # fmt: skip
     _compiled.set()
     return block
 
@@ -169,16 +168,10 @@ def in_threads(job: Job, cohort: Cohort, parts: Places, *, workers: int) -> Part
         pool.shutdown(cancel_futures=True)
 
 
-def _reimported(module: ModuleType) -> tuple[Any, ...]:
-    return import_module, (module.__name__,)
-
-
 def on_cluster(job: Job, cohort: Cohort, parts: Places, *, client: Any) -> Parts:
     """On the workers of a Dask client; what a worker had begun when it died is run again by another."""
     from distributed.scheduler import KilledWorker
 
-    # The package is a module of a class of its own, which a user's strategy that says `rr` brings along.
-    copyreg.pickle(type(sys.modules[__package__.split(".")[0]]), _reimported)
     waiting: deque[Any] = deque()
     left = iter(parts)
     try:

@@ -14,7 +14,8 @@ Bools = NDArray[np.bool_]
 
 #: Why a decision was taken; it goes to the decision log.
 REASONS = ("start", "extend", "hold", "shorten", "escalate", "switch", "halt")
-REASON_TYPE = f"<U{max(map(len, REASONS))}"
+#: The same as numbers, which are faster in arrays: positions in `REASONS`.
+START, EXTEND, HOLD, SHORTEN, ESCALATE, SWITCH, HALT = range(len(REASONS))
 
 
 class Past:
@@ -163,8 +164,8 @@ class Decision:
         Dose injected now; None: as last time; 0: a visit without injection.
     product : str, optional
         None: as last time.
-    reason : str, optional
-        One of start, extend, hold, shorten, escalate, switch, halt.
+    reason : str or int, optional
+        One of start, extend, hold, shorten, escalate, switch, halt, or its position in `REASONS`.
     adjunct : bool, optional
         An adjunct treatment goes with this session; None: not.
     """

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import must
 from .base import Strategy, must_be_weeks
-from .seen import REASON_TYPE, Decision, Memory, Seen
+from .seen import ESCALATE, EXTEND, HOLD, SHORTEN, START, Decision, Memory, Seen
 
 ON_WANING = ("hold", "back", "dose")
 
@@ -69,9 +69,8 @@ class Stepped(Strategy):
         if self.on_waning == "dose":
             raise_now = waned & ~memory.raised
             units = np.where(raise_now, 1.1 * seen.units, seen.units)
-        reason = np.full(gap.shape, "hold", dtype=REASON_TYPE)
-        reason[first], reason[may_step] = "start", "extend"
-        reason[gap < memory.gap], reason[raise_now] = "shorten", "escalate"
+        reason = np.where(first, START, np.where(may_step, EXTEND, np.where(gap < memory.gap, SHORTEN, HOLD)))
+        reason = np.where(raise_now, ESCALATE, reason)
         earliest = np.minimum(self.start, gap) if self.early else gap
         remembered = {"gap": gap, "settled": settled, "raised": memory.raised | raise_now}
         return Decision(earliest, gap, units=units, reason=reason), remembered

@@ -1,6 +1,5 @@
 """The simulator against a naive twin, against known truth, and however it is run."""
 
-
 import numpy as np
 import pandas as pd
 import pytest

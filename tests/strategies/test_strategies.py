@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import retreat_research as rr
-from retreat_research.strategies import Memory, Past, Seen
+from retreat_research.strategies import REASONS, Memory, Past, Seen
 from retreat_research.strategies.seen import SEEN_ARRAYS
 
 
@@ -34,7 +34,8 @@ def run(strategy, visits):
         decision, memory = strategy.decide(seen, memory)
         memory = Memory(memory)
         units = seen.units if decision.units is None else decision.units
-        told.append(tuple(np.ravel(x)[0] for x in (decision.earliest, decision.latest, units, decision.reason)))
+        reason = REASONS[np.ravel(decision.reason)[0]]
+        told.append((*(np.ravel(x)[0] for x in (decision.earliest, decision.latest, units)), reason))
     return told
 
 
