@@ -136,9 +136,11 @@ def _benefit(ax: Axes, one: Trajectory) -> None:
     _level(ax, theta, f"threshold\n({100 - theta:.0f}% lost)")
     ax.set(ylabel="benefit\n(% of full)", ylim=(-10, 118), yticks=(0, 50, 100))
     _above(ax)
+    if one.end_week < one.years * WEEKS_PER_YEAR:
+        ax.text((_years(one.end_week) + one.years) / 2, 50, "dropped out", ha="center", fontsize=9, color="0.3")
     failure = one.totals["failure_week"]
     if not np.isnan(failure):
-        why = "under antibodies" if one.totals["failure_immune"] else "without antibodies to blame"
+        why = "under antibodies" if one.totals["failure_immune"] else "not by antibodies"
         late = failure > one.end_week / 2
         ax.annotate(
             f"two without response, {why}", (_years(failure), 110), (-4 if late else 4, 0), fontsize=_SMALL,
@@ -221,7 +223,9 @@ def _titre(ax: Axes, one: Trajectory) -> None:
         ax.plot(years, np.maximum(titre, LOWEST_TITRE / 10), style, color=colour, lw=1.5,
                 label=f"type {serotype}" if len(serotypes) > 1 else None)  # fmt: skip
     if not (course[[f"titre_{serotype}" for serotype in serotypes]] >= LOWEST_TITRE).any(axis=None):
-        ax.text(0.5, 0.5, "no antibodies", transform=ax.transAxes, ha="center", va="center", fontsize=9, color="0.3")
+        middle = _years(one.end_week) / 2
+        ax.annotate("no antibodies", (middle, 0.15), xycoords=("data", "axes fraction"), ha="center", fontsize=9,
+                    color="0.3")  # fmt: skip
     _level(ax, immunity.failure_titre, "nothing responds")
     _level(ax, immunity.half_titre, "half a dose lost")
     _level(ax, one.world.observation.detection_titre, "detectable")

@@ -25,7 +25,7 @@ from .result import Kept, Simulation, in_order
 from .stopping import checkpoints, targets_of, unmet, unmet_note
 from .store import SPELLED, Store
 
-BLOCK = 4096
+BLOCK = 8192
 #: Visits of one part that is stored or sent to a cluster: 1 to 5 seconds of work, and files of 100 to 200 MB.
 VISITS_OF_A_PART = 10_000_000
 VISITS_OF_A_PART_WITH_HISTORY = 1_500_000
