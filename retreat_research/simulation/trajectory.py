@@ -154,8 +154,8 @@ def trajectory(out: Simulation, patient: int | None = None, *, step_days: float 
     -----
     Between visits everything has a closed form (`immunity.decayed`, `response.effect`), so nothing is integrated. The
     benefit is the largest of all cycles' curves. The simulator lets a curve go once a later one stays above the
-    threshold for longer; the two differ in the days after a session, in which the later curve still rises, and below the
-    threshold. The support of an adjunct counts in its own cycle and as long as that cycle's curve is the one that runs.
+    threshold for longer; the two differ while the later curve still rises, in the first days, and below the threshold.
+    The support of an adjunct counts in its own cycle and as long as that cycle's curve is the one that runs.
     `until_week` is without the days of onset taken off, as in `simulate`.
 
     Examples

@@ -75,7 +75,7 @@ def test_both_serotypes_go_on_after_a_switch():
         back = visits.loc[(visits["week"] > first) & (visits["serotype"] == "A"), "week"]
         until = back.iloc[0] if len(back) else one.end_week
         between = one.at(np.linspace(first, np.nextafter(until, 0), 5))
-        assert between["memory_A"].nunique() == 1
+        assert np.ptp(between["memory_A"]) == 0
         assert (np.diff(between["short_A"]) < 0).all() or (between["short_A"] == 0).all()
         switched += between["titre_A"].iloc[0] > 0
     assert switched > 3
