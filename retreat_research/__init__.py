@@ -54,6 +54,10 @@ _PUBLIC = {
     "Stepped": "strategies",
     "OnWaning": "strategies",
     "simulate": "simulation",
+    "trajectory": "simulation.trajectory",
+    "plot_patient": "plots",
+    "plot_cohort": "plots",
+    "fit_curves": "calibration",
     "compare": "comparison",
     "Study": "studies",
     "write_report": "report",
@@ -92,6 +96,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from .calibration import fit_curves as fit_curves
     from .cohort import Cohort as Cohort
     from .cohort import draw_cohort as draw_cohort
     from .comparison import compare as compare
@@ -115,6 +120,8 @@ if TYPE_CHECKING:
     from .evidence import evidence as evidence
     from .exposure import exposure as exposure
     from .exposure import exposure_summary as exposure_summary
+    from .plots import plot_cohort as plot_cohort
+    from .plots import plot_patient as plot_patient
     from .products import products as products
     from .records import BackToBaseline as BackToBaseline
     from .records import LossOfBenefit as LossOfBenefit
@@ -125,6 +132,7 @@ if TYPE_CHECKING:
     from .report import write_report as write_report
     from .response_curve import response_curve as response_curve
     from .simulation import simulate as simulate
+    from .simulation.trajectory import trajectory as trajectory
     from .strategies import Decision as Decision
     from .strategies import Fixed as Fixed
     from .strategies import OnWaning as OnWaning

@@ -32,6 +32,11 @@ def benefit_by_year(out: Simulation) -> pd.DataFrame:
     -----
     Where everyone comes in the same weeks, as with `Fixed`, some years hold more last weeks of a cycle than others: the
     estimate waves by a point or so from year to year.
+
+    Notes
+    -----
+    Where everyone comes in the same weeks, as with `Fixed`, some years hold more last weeks of a cycle than others: the
+    estimate waves by a point or so from year to year.
     """
     patients, visits = _tables(out)
     who, end = np.searchsorted(patients["patient"], visits["patient"]), patients["weeks_observed"].to_numpy()
