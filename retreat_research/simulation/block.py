@@ -63,6 +63,7 @@ def run_block(
     rows, immune = at_start(cohort, horizon, CODES[world.product])
     who = cohort.patient.astype(np.uint64)
     memory = Memory({name: np.full(rows.size, value) for name, value in strategy.initial_memory().items()})
+    looks = history or check or strategy.is_looking()
     shown = _room(rows.size)
     show_all(rows, shown)
     totals = np.zeros(rows.size, dtype=TOTALS)
@@ -82,9 +83,11 @@ def run_block(
         if stay.size == 0:
             break
         given, memory = asking(shown, past, position, memory)
-        shown = _room(rows.size)
-        visit(physics, kinetics, table, np.uint64(seed), np.uint64(number), given, who, rows, immune, shown, log)
-        past = past.and_now(shown.floats[_LOWER], shown.floats[_UPPER], given.units)
+        if looks:
+            shown = _room(rows.size)
+        visit(physics, kinetics, table, np.uint64(seed), np.uint64(number), given, who, rows, immune, looks, shown, log)
+        if looks:
+            past = past.and_now(shown.floats[_LOWER], shown.floats[_UPPER], given.units)
         if history:
             lines.append((position[stay], taken(log, stay)))
     else:

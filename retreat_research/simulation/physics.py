@@ -69,6 +69,8 @@ PRODUCT = np.dtype(
         ("protein_per_unit", np.float64),  # ng of complexing protein
         ("serotype", np.int64),  # -1: none
         ("used", np.bool_),  # injected so far
+        ("known_antigen", np.float64),  # the last antigen, ng, and its power γ
+        ("antigen_power", np.float64),
     ],
     align=True,
 )

@@ -46,7 +46,9 @@ def risk_ratio(physics, product, units, trauma, infection, treated_before):  # t
 
 
 @compiled()
-def expose(kinetics, row, immune, week, antigen, antigen_power, risk, induction, leaves):  # type: ignore[no-untyped-def]
+def expose(  # type: ignore[no-untyped-def]
+    physics, kinetics, product, row, immune, week, units, antigen, induction, leaves, trauma, infection
+):
     """Steps 3 and 4: the titre before the injection; the immune state takes the antigen in."""
     weeks = week - immune.exposed_week
     short, long, titre = immune.short, immune.long, immune.titre
@@ -60,7 +62,11 @@ def expose(kinetics, row, immune, week, antigen, antigen_power, risk, induction,
             kinetics, immune.memory, short, long, titre, days, antigen, row.recall_gain
         )
     else:
-        hazard = first_hazard(kinetics, days, antigen_power, row.frailty) * risk
+        if antigen != product.known_antigen:  # doses are mostly those of the last patient
+            product.known_antigen, product.antigen_power = antigen, antigen**kinetics.induction_power
+        hazard = first_hazard(kinetics, days, product.antigen_power, row.frailty)
+        if physics.risky:
+            hazard *= risk_ratio(physics, product, units, trauma, infection, row.treated_before)
         if induction < hazard and induction < -math.expm1(-hazard):  # 1 − e^(−x) ≤ x: the first spares the second
             short += first_output(kinetics, antigen, row.recall_gain)
             if leaves < kinetics.memory_probability:

@@ -17,7 +17,7 @@ from ..immunity import DAYS_PER_WEEK, effective_share
 from ..streams import Purpose, fill_lanes, lanes, normals_of
 from .counting import count, note, note_cycle
 from .observing import assay, look, show
-from .responding import delivered, expose, notice, respond, risk_ratio
+from .responding import delivered, expose, notice, respond
 
 _RESPONSE, _IMMUNITY, _ATTENDANCE = (
     np.uint64(Purpose.RESPONSE),
@@ -54,18 +54,19 @@ def show_all(rows, shown):  # type: ignore[no-untyped-def]
 
 
 @compiled(nogil=True)
-def visit(physics, kinetics, products, seed, number, given, who, rows, immune, shown, log):  # type: ignore[no-untyped-def]
+def visit(physics, kinetics, products, seed, number, given, who, rows, immune, looks, shown, log):  # type: ignore[no-untyped-def]
     """Treat every patient who is still followed.
 
     `shown` takes what the clinic knows at the next visit, `log`, if it has rows, a record of `HISTORY` for each.
+    Without `looks` nobody asks what the clinic knows: it is not worked out, and `shown` stays as it was.
     """
-    (noise, silent, check_luck, return_luck), (induction, leaves, trauma, infection) = drawn(seed, number, who)
-    known_antigen, antigen_power = 0.0, 0.0  # doses and gaps are mostly the last patient's
-    known_gap, log_gap = 1.0, 0.0
+    (noise, silent, check_luck, return_luck), (induction, leaves, trauma, infection) = drawn(seed, number, who, looks)
+    known_gap, log_gap = 1.0, 0.0  # gaps are mostly those of the last patient
     for i in range(rows.size):
         row = rows[i]
         if row.week >= row.end_week:
-            show(row, i, shown.floats, shown.wholes, shown.flags)
+            if looks:
+                show(row, i, shown.floats, shown.wholes, shown.flags)
             continue
         week, units, code = row.week, given.units[i], given.product[i]
         injected, product = units > 0, products[code]
@@ -77,12 +78,8 @@ def visit(physics, kinetics, products, seed, number, given, who, rows, immune, s
             potency = delivered(physics, seed, who[i], number, week, code)
             antigen = units * product.antigen_per_unit
             if product.serotype >= 0:
-                if antigen != known_antigen:
-                    known_antigen, antigen_power = antigen, antigen**kinetics.induction_power
-                risk = 1.0
-                if physics.risky:
-                    risk = risk_ratio(physics, product, units, trauma[i], infection[i], row.treated_before)
-                titre = expose(kinetics, row, state, week, antigen, antigen_power, risk, induction[i], leaves[i])
+                titre = expose(physics, kinetics, product, row, state, week, units, antigen, induction[i], leaves[i],
+                               trauma[i], infection[i])  # fmt: skip
             dose = units * potency / product.label_units
             dose *= effective_share(titre, kinetics.half_titre, kinetics.neutralisation_hill)
             respond(physics, row, touch_up, dose, units, code, given.adjunct[i], titre, noise[i], silent[i],
@@ -105,25 +102,28 @@ def visit(physics, kinetics, products, seed, number, given, who, rows, immune, s
             note(log[i], kinetics, row, state, week, code, units, antigen, titre, touch_up, potency)
             log[i].earliest, log[i].latest, log[i].reason = given.earliest[i], given.latest[i], given.reason[i]
         row.gap_weeks = before + gap
-        if row.gap_weeks != known_gap:
-            known_gap, log_gap = row.gap_weeks, math.log(row.gap_weeks)
-        look(physics, row, before, gap, log_gap, noticed, opens, missed, check_luck[i], return_luck[i], seed, who[i],
-             number)  # fmt: skip
         row.week = week + gap
-        show(row, i, shown.floats, shown.wholes, shown.flags)
+        if looks:
+            if row.gap_weeks != known_gap:
+                known_gap, log_gap = row.gap_weeks, math.log(row.gap_weeks)
+            look(physics, row, before, gap, log_gap, noticed, opens, missed, check_luck[i], return_luck[i], seed,
+                 who[i], number)  # fmt: skip
+            show(row, i, shown.floats, shown.wholes, shown.flags)
         if log.size:
             note_cycle(log[i], row, gap)
 
 
 @compiled()
-def drawn(seed, number, who):  # type: ignore[no-untyped-def]
+def drawn(seed, number, who, looks):  # type: ignore[no-untyped-def]
     """The luck of this visit: of the response (e and two rating errors as standard normals) and of immunity."""
     n = who.size
     noise, silent, check, back = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     induction, leaves, trauma, infection = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     fill_lanes(seed, _RESPONSE, who, number, noise, silent, check, back)
     fill_lanes(seed, _IMMUNITY, who, number, induction, leaves, trauma, infection)
-    return (normals_of(noise), silent, normals_of(check), normals_of(back)), (induction, leaves, trauma, infection)
+    if looks:
+        check, back = normals_of(check), normals_of(back)
+    return (normals_of(noise), silent, check, back), (induction, leaves, trauma, infection)
 
 
 @compiled()

@@ -21,6 +21,9 @@ class Strategy(ABC):
 
     #: True for a strategy that uses what no clinic can see; it is labelled so in every output.
     oracle: ClassVar[bool] = False
+    #: False for a rule whose `decide` looks at nothing of what it is shown: what the clinic would see is then not
+    #: worked out, which is half of the work. It holds for the class that says so, not for one that decides otherwise.
+    looks: ClassVar[bool] = True
 
     @abstractmethod
     def decide(self, seen: Seen, memory: Memory) -> Decision | tuple[Decision, Mapping[str, object]]:
@@ -29,6 +32,11 @@ class Strategy(ABC):
     def initial_memory(self) -> dict[str, float]:
         """Initial value of each memory array."""
         return {}
+
+    def is_looking(self) -> bool:
+        """Whether what is seen can make a difference to the decision."""
+        decides = next(kind for kind in type(self).__mro__ if "decide" in vars(kind))
+        return bool(vars(decides).get("looks", True) or self.initial_memory())
 
     def __str__(self) -> str:
         shown = (f"{f.name}={getattr(self, f.name)!r}" for f in fields(self))

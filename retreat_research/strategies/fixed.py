@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from .base import Strategy, must_be_weeks
 from .seen import Decision, Memory, Seen
@@ -17,6 +18,7 @@ class Fixed(Strategy):
     weeks : float, weeks
     """
 
+    looks: ClassVar[bool] = False
     weeks: float
 
     def __post_init__(self) -> None:

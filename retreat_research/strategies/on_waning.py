@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..errors import must
 from .base import Strategy, must_be_weeks
@@ -19,6 +20,7 @@ class OnWaning(Strategy):
         Never earlier, never later.
     """
 
+    looks: ClassVar[bool] = False
     floor: float = 12.0
     ceiling: float = 52.0
 

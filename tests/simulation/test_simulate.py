@@ -268,3 +268,31 @@ def test_impossible_arguments_are_refused(arguments):
 def test_a_strategy_that_is_none_is_refused():
     with pytest.raises(rr.InputError, match="must be a strategy such as"):
         rr.simulate(rr.draw_cohort(10, world=WORLD), 12)
+
+
+@pytest.mark.parametrize("strategy", [rr.Fixed(11), rr.OnWaning(9, 40)])
+def test_what_nobody_looks_at_changes_nothing(strategy):
+    """With history everything that the clinic would see is worked out, without it only what the outcomes need."""
+    world = HARSH.replace(visit_every=4.0, lot_sd=0.1, return_jitter=1.0)
+    cohort = rr.draw_cohort(600, world=world, seed=3)
+    assert not strategy.is_looking()
+    blind = rr.simulate(cohort, strategy, years=6, seed=4).patients
+    pd.testing.assert_frame_equal(
+        blind, rr.simulate(cohort, strategy, years=6, seed=4, history=True).patients, check_exact=True
+    )
+
+
+def test_a_rule_that_inherits_from_a_blind_one_may_look():
+    class Longer(rr.Fixed):
+        def decide(self, seen, memory):
+            return rr.Decision.at(np.where(seen.effect_at_return, 20.0, self.weeks))
+
+    class Counting(rr.Fixed):
+        def initial_memory(self):
+            return {"turn": 0}
+
+    assert Longer(12).is_looking()
+    assert Counting(12).is_looking()
+    cohort = rr.draw_cohort(300, world=WORLD, seed=3)
+    longer = rr.simulate(cohort, Longer(12), years=5).patients
+    assert longer["sessions"].sum() < rr.simulate(cohort, rr.Fixed(12), years=5).patients["sessions"].sum()
