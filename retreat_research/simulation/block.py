@@ -69,7 +69,7 @@ def run_block(
     totals = np.zeros(rows.size, dtype=TOTALS)
     log = np.zeros(rows.size if history else 0, dtype=HISTORY)
     lines: list[tuple[NDArray[np.int64], Records]] = []
-    position = np.arange(rows.size)
+    position, given = np.arange(rows.size), None
     past = Past(position)
     for number in range(MAX_VISITS):
         stay = still_followed(rows)
@@ -79,10 +79,11 @@ def run_block(
             rows, immune, log = taken(rows, stay), taken(immune, stay), log[: stay.size]
             who, position, memory = who[stay], position[stay], memory.at(stay)
             shown = Shown(shown.floats[:, stay], shown.wholes[:, stay], shown.flags[:, stay])
-            past, stay = past.at(stay), np.arange(stay.size)
+            past, stay, given = past.at(stay), np.arange(stay.size), None
         if stay.size == 0:
             break
-        given, memory = asking(shown, past, position, memory)
+        if looks or given is None:  # who looks at nothing decides the same again
+            given, memory = asking(shown, past, position, memory)
         if looks:
             shown = _room(rows.size)
         visit(physics, kinetics, table, np.uint64(seed), np.uint64(number), given, who, rows, immune, looks, shown, log)
