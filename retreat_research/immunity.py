@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 
 DAYS_PER_WEEK = 7.0  # by definition
 SEROTYPES = ("A", "B")
-_REACHABLE = f"{ASSUMED}: a reachable region, not a calibration"
+_REACHABLE = f"{ASSUMED}: a region that is reachable with φ = 1.65 (here 1), not a calibration"
 _LOADS = {name: p.ng_per_unit for name, p in PRODUCTS.items()}
 #: Products known to be complexes and whose load is published or may be set: products.csv Botox/complex_mass;
 #: products.csv Dysport/complex_mass; products.csv Jeuveau/complex.

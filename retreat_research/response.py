@@ -76,7 +76,7 @@ class Response:
         0.3,
         unit="weeks",
         meaning="median time constant of onset",
-        source="durations.csv D080: 48% respond by day 1; durations.csv D083: 98% by day 4",
+        source="assumed; durations.csv D080, 48% by day 1, would need 0.6 to 0.8; durations.csv D083: 98% by day 4",
     )
     onset_sd: float = parameter(
         0.3,
@@ -112,7 +112,7 @@ class Response:
         0.10,
         unit="probability",
         meaning="cycles without response, over all patients, when nothing is neutralised",
-        source="durations.csv D003: 84% respond at day 30; prior assumed: 5 to 15%",
+        source="assumed 10%; durations.csv D003: 16% do not at day 30; prior assumed: 5 to 15%",
         prior=Uniform(0.05, 0.15),
     )
     non_response_icc: float = parameter(

@@ -159,7 +159,7 @@ def compare(
         for name, arm in simulations.items():
             for matching in _matchings(arm):
                 found = match(arm, matching, fixed)
-                rows.append({"strategy": name, "equal": matching.name, **gain(arm, found, line)})
+                rows.append({"strategy": name, "equal": matching.name, **gain(arm, found, fixed)})
 
     notes = tuple(dict.fromkeys(note for arm in simulations.values() for note in arm.notes))
     return Comparison(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.interpolate import CubicSpline
 
 from ..errors import RetreatError
 from ..simulation import Simulation
@@ -86,20 +85,25 @@ def match(strategy: Simulation, matching: Matching, fixed: Callable[[float], Sim
     )
 
 
-def gain(strategy: Simulation, found: Match, frontier: Mapping[float, Simulation]) -> dict[str, float]:
+def gain(strategy: Simulation, found: Match, fixed: Callable[[float], Simulation]) -> dict[str, float]:
     """Time in benefit over the matched fixed arm, with the error of g* in it.
 
     Notes
     -----
     With B the benefit and q the matched rate, patient i contributes (u_Si − u_Fi) − B'(q)(v_Si − v_Fi), v the
-    contributions to q and B'(q) the slope along the frontier: g* is an estimate too.
+    contributions to q and B'(q) the slope along the fixed intervals: g* is an estimate too. The slope is taken over
+    two standard errors of g* on either side, at least a tenth of a week: the benefit of fixed intervals is saw-toothed,
+    for follow-up cuts the last cycle, and it is the slope there that moves the gain.
     """
     if found.arm is None:
         return {"matched_weeks": np.nan, "time_in_benefit": np.nan, "gain": np.nan, "mcse": np.nan}
     ours, theirs = estimate(_BENEFIT, strategy.patients), estimate(_BENEFIT, found.arm.patients)
     rate = found.matching.rate
     ours_rate, theirs_rate = estimate(rate, strategy.patients), estimate(rate, found.arm.patients)
-    slope = _slope(found.weeks, frontier) / (-theirs_rate.value / found.weeks)
+    rate_slope = -theirs_rate.value / found.weeks
+    reach = max(0.1, 2 * standard_error(ours_rate.influence - theirs_rate.influence) / abs(rate_slope))
+    above, below = (estimate(_BENEFIT, fixed(found.weeks + step).patients).value for step in (reach, -reach))
+    slope = (above - below) / (2 * reach) / rate_slope
     influence = ours.influence - theirs.influence - slope * (ours_rate.influence - theirs_rate.influence)
     return {
         "matched_weeks": found.weeks,
@@ -107,13 +111,6 @@ def gain(strategy: Simulation, found: Match, frontier: Mapping[float, Simulation
         "gain": ours.value - theirs.value,
         "mcse": standard_error(influence),
     }
-
-
-def _slope(weeks: float, frontier: Mapping[float, Simulation]) -> float:
-    """d benefit / d weeks of the fixed frontier, by a cubic spline; at its ends beyond them."""
-    grid = np.array(sorted(frontier))
-    benefit = [estimate(_BENEFIT, frontier[g].patients).value for g in grid]
-    return float(CubicSpline(grid, benefit)(np.clip(weeks, grid[0], grid[-1]), 1))
 
 
 def frontier_table(frontier: Mapping[float, Simulation]) -> pd.DataFrame:

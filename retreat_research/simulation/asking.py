@@ -101,7 +101,11 @@ class Asking:
         units = seen.units if decision.units is None else numbers(decision.units, "units")
         if units is not seen.units:
             every(units >= 0, "`units` must not be negative")
-        product = seen._products[1] if decision.product is None else self._codes(decision.product, n)
+        product = seen._products[1]
+        if decision.product is not None:
+            product = self._codes(decision.product, n)
+            if decision.units is None:
+                every(product == seen._products[1], "`product` changes without `units`")
         adjunct = np.zeros(n, dtype=bool)
         if decision.adjunct is not None:
             adjunct = np.asarray(decision.adjunct)

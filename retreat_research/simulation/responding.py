@@ -111,16 +111,16 @@ def respond(physics, row, touch_up, dose, units, code, adjunct, titre, noise, si
 
 @compiled()
 def notice(physics, row, week, injected):  # type: ignore[no-untyped-def]
-    """Step 6: weeks until the patient notices that the benefit has gone."""
+    """Step 6: weeks until the patient notices that the benefit has gone; without injection what of it is to come."""
+    if not injected:
+        return row.pending if row.pending > 0 else math.inf
     left = row.until - week
-    if not injected and left <= 0:
-        return math.inf
     if physics.subject_level != physics.threshold:
         level = below_support(physics.subject_level, physics.adjunct_support if row.run_adjunct else 0.0)
         share = lasting(row.run_peak, level, physics.threshold, physics.curve_hill)
         left = row.run_start - week + (math.exp(row.run_log_own) * share if share > 0 else 0.0)
     left = max(left, 0.0)
-    if injected and row.duration == 0:
+    if row.duration == 0 or left == 0:
         left = max(left, physics.check_week)
     return left + row.delay
 

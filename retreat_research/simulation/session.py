@@ -90,6 +90,7 @@ def visit(physics, kinetics, products, seed, number, given, who, rows, immune, l
         noticed = notice(physics, row, week, injected)
         gap = min(given.latest[i], max(given.earliest[i], noticed))
         gap, missed = come_back(physics, seed, who[i], number, gap)
+        row.pending = noticed - gap
 
         count(row, week, gap, injected, touch_up, units, antigen, titre, kinetics.half_titre)
         if injected:

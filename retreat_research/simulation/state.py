@@ -59,6 +59,7 @@ PATIENT = np.dtype(
         ("peak", np.float64),  # amplitude; 0: no response
         ("log_own", np.float64),  # ln T, weeks
         ("duration", np.float64),  # weeks above the threshold; 0: no response
+        ("pending", np.float64),  # weeks until waning is noticed; not positive: it has been, or there is none
         ("open_sessions", np.int64),
         ("open_units", np.float64),
         ("open_antigen", np.float64),

@@ -12,8 +12,6 @@ from .moments import Moments
 from .outcomes import OUTCOMES, Outcome
 
 FIRST_CHECKPOINT = 1024  # patients: errors of fewer are themselves uncertain by more than 2%
-#: "Rule of three": with no event among n patients the share is below 3/n with 95% confidence, its error below √3/n.
-_NONE_SEEN = math.sqrt(3)
 _BY_NAME = {outcome.name: outcome for outcome in OUTCOMES}
 
 
@@ -65,6 +63,11 @@ def checkpoints(n: int) -> list[int]:
 def unmet(targets: Mapping[Outcome, float], moments: Moments) -> dict[str, tuple[float, float]]:
     """The errors that are still too large, beside what was asked for.
 
+    References
+    ----------
+    Agresti and Coull, "Approximate is better than exact for interval estimation of binomial proportions", American
+    Statistician 52 (1998) 119, doi:10.1080/00031305.1998.10480550.
+
     Raises
     ------
     InputError
@@ -75,9 +78,12 @@ def unmet(targets: Mapping[Outcome, float], moments: Moments) -> dict[str, tuple
         value, mcse = moments.estimate(outcome)
         if math.isnan(value):
             raise InputError(f"`until_mcse` of {outcome.name} can never be reached: it has no value here")
-        share = outcome.denominator == ""
-        if share and mcse == 0:
-            mcse = _NONE_SEEN / moments.n
+        if outcome.denominator == "":
+            # Agresti and Coull: as if two more patients had had the event and two had not. The plain error of a share
+            # is too small just when few had it, and a rule that stops then stops too early.
+            events = value / outcome.scale * moments.n
+            p = (events + 2) / (moments.n + 4)
+            mcse = abs(outcome.scale) * math.sqrt(p * (1 - p) / (moments.n + 4))
         if not mcse <= wanted:
             found[outcome.name] = (mcse, wanted)
     return found

@@ -49,7 +49,10 @@ class Observation:
         source=f"{ASSUMED}: no difference",
     )
     test_every: int = parameter(
-        4, unit="sessions", meaning="an antibody test before every n-th session; 0: never", source=ASSUMED
+        4,
+        unit="sessions",
+        meaning="an antibody test after every n-th session, before the next; 0: never",
+        source=ASSUMED,
     )
     detection_titre: float = parameter(
         0.4,

@@ -84,6 +84,12 @@ class World:
         for name, prior in self.priors.items():
             must(name in known, f"`priors`: {_unknown(name, known)}")
             must(prior is None or isinstance(prior, Prior), f"`priors` of {name} must be a Prior or None")
+            covered = [number.label for _, number in numbers(self) if number.name == name]
+            must(
+                prior is None or len(covered) < 2,
+                f"`priors` of {name} would give {len(covered)} products the same prior",
+                f"name each: {', '.join(covered)}",
+            )
 
     @classmethod
     def default(cls, indication: str, product: str = "onabotulinumtoxinA") -> World:

@@ -131,10 +131,10 @@ def test_too_few_patients_are_said():
 
 
 def test_a_share_that_nobody_has_yet_is_not_taken_for_certain():
-    """With no event among n patients the error is taken as √3/n, not 0."""
+    """As if two of four more patients had had it: √2/n among n without any."""
     world = rr.World.default("glabellar").replace(induction_rate=0.0)
     cohort = rr.draw_cohort(3000, world=world)
-    out = rr.simulate(cohort, rr.Fixed(20), years=1, until_mcse={"antibodies": np.sqrt(3) / 1100})
+    out = rr.simulate(cohort, rr.Fixed(20), years=1, until_mcse={"antibodies": np.sqrt(2) / 1100})
     assert len(out.cohort) == 1536
     assert out.summary().set_index("outcome").loc["antibodies", "mcse"] == 0
 

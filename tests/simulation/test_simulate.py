@@ -20,6 +20,7 @@ HARSH = rr.World.default("cervical dystonia", "abobotulinumtoxinA").replace(
     test_every=2,
     non_response=0.15,
 )
+ONA, ABO = "onabotulinumtoxinA", "abobotulinumtoxinA"
 CERTAIN = {
     "between_sd": 0,
     "within_sd": 0,
@@ -218,6 +219,36 @@ def test_a_switch_to_a_product_the_world_does_not_know_is_refused():
         rr.simulate(rr.draw_cohort(3, world=WORLD), switch, years=1)
 
 
+class Watching(Strategy):
+    """After a look at week 12 injects only once waning is noticed, at the latest 40 weeks later."""
+
+    def decide(self, seen, memory):
+        wait = (seen.session > 0) & np.isnan(seen.waned_weeks)
+        return rr.Decision(np.where(wait, 1.0, 12.0), np.where(wait, 40.0, 12.0), units=np.where(wait, 0.0, 20.0))
+
+
+def test_a_look_in_between_does_not_make_waning_go_unnoticed():
+    """T = 11.5 and a delay of a week: lost before the look at week 12, noticed at 12.5."""
+    certain = WORLD.replace(**CERTAIN, delay_sd=0.0, median_weeks={"onabotulinumtoxinA": 11.5})
+    out = rr.simulate(rr.draw_cohort(3, world=certain), Watching(), years=1, history=True)
+    first = out.sessions[out.sessions["patient"] == 0]
+    np.testing.assert_allclose(first["gap_weeks"].iloc[:3], [12, 1, 12])  # 12.5, but not before a week has passed
+    np.testing.assert_allclose(first["waned_weeks"].iloc[1], 12.5)
+
+
+def test_an_effect_that_a_subject_never_feels_is_missed_when_it_should_have_come():
+    """0.7 U of 20 give a peak of 0.43, above the threshold of 0.2, below the subject's of 0.5."""
+    world = WORLD.replace(**CERTAIN, delay_sd=0.0, subject_shift=0.3)
+
+    class Little(Strategy):
+        def decide(self, seen, memory):
+            return rr.Decision(1.0, 26.0, units=0.7)
+
+    out = rr.simulate(rr.draw_cohort(3, world=world), Little(), years=1, history=True)
+    assert (out.sessions["duration_weeks"] > 0).all()
+    np.testing.assert_allclose(out.sessions["gap_weeks"], world.observation.check_week + world.behaviour.delay_weeks)
+
+
 # --- mistakes ---------------------------------------------------------------------------------------------------------
 
 
@@ -252,6 +283,10 @@ def nan_in_the_second(seen):
             "bad: unknown product; did you mean onabotulinumtoxinA",
         ),
         (lambda seen: (rr.Decision.at(12), {"x": 1}), "bad: the new memory must have nothing"),
+        (
+            lambda seen: rr.Decision.at(12, product=np.where(np.arange(len(seen)) == 3, ABO, ONA)),
+            r"bad: `product` changes without `units` \(row 3\)",
+        ),
     ],
 )
 def test_a_bad_decision_names_strategy_field_and_rows(decision, message):

@@ -350,6 +350,7 @@ def follow(world, cohort_seed, patient, decide, *, years, seed, memory=None):
     }
     cycles, visits = [], []  # the last cycle is the open one
     answered, week, before, visit = False, 0.0, 0.0, 0
+    to_come = 0.0  # weeks until waning is noticed
     while week < end:
         # 1. decision
         decision = decide({**seen, "week": week}, memory)
@@ -389,10 +390,10 @@ def follow(world, cohort_seed, patient, decide, *, years, seed, memory=None):
         running, until = running_of(r, cycles)
         # 6. return
         left = max(running.start + lasts(r, running, r.threshold + ob.subject_shift) - week, 0.0) if running else 0.0
-        if injected and cycle.duration == 0:
+        if not injected:
+            noticed = to_come if to_come > 0 else INF
+        elif cycle.duration == 0 or left == 0:
             noticed = max(left, ob.check_week) + who["delay"]
-        elif not injected and until <= week:
-            noticed = INF
         else:
             noticed = left + who["delay"]
         stays_away, _, jitter, _ = luck(seed, Purpose.ATTENDANCE, patient, visit)
@@ -401,6 +402,7 @@ def follow(world, cohort_seed, patient, decide, *, years, seed, memory=None):
             gap = max(gap + be.return_jitter * (2 * jitter - 1), 1 / 7)
         if stays_away < be.no_show:
             gap += be.no_show_weeks
+        to_come = noticed - gap
         back, session = week + gap, seen["session"]
 
         if injected and ob.test_every and session and session % ob.test_every == 0:

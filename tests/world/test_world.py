@@ -190,3 +190,8 @@ def test_a_fit_for_a_product_without_a_default_is_a_world_too(cycles):
 
 def test_a_mapping_may_be_emptied():
     assert rr.World.default("glabellar").replace(complexing={}).immunity.complexing == {}
+
+
+def test_one_prior_for_several_products_must_name_each():
+    with pytest.raises(rr.InputError, match="7 products the same prior; name each: median_weeks"):
+        rr.World.default("glabellar").replace(priors={"median_weeks": LogNormal(15, 0.1)})
