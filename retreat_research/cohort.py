@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .errors import InputError, must
+from .errors import InputError, must, whole_number
 from .response import non_response_probability
 from .streams import Purpose, checked_seed, normals, uniforms
 from .world import World
@@ -18,6 +19,7 @@ from .world import World
 Floats = NDArray[np.float64]
 WEEKS_PER_YEAR = 365.25 / 7  # by definition
 MAX_PATIENTS = 2**48
+SHOWN_PATIENTS = 5
 
 
 class _Trait:
@@ -113,14 +115,19 @@ class Cohort:
     def __repr__(self) -> str:
         return f"<Cohort: {len(self)} patients, {self.world.indication}, {self.world.product}, seed {self.seed}>"
 
+    def _repr_html_(self) -> str:
+        shown = self[:SHOWN_PATIENTS].frame  # the first only: to draw all may take memory that nobody asked for
+        title = f"{repr(self)[1:-1]}; the first {len(shown)} of them"
+        return f"<p>{escape(title)}</p>" + shown.to_html(index=False, border=0, float_format="{:.3g}".format)
+
 
 def draw_cohort(n: int, *, world: World | None = None, indication: str | None = None, seed: int = 1) -> Cohort:
     """Draw patients.
 
     Parameters
     ----------
-    n : int
-        How many, at least 1.
+    n : int, from 1 to 2**48
+        How many.
     world : World, optional
     indication : str, optional
         Instead of `world`: the default world of that indication.
@@ -136,13 +143,13 @@ def draw_cohort(n: int, *, world: World | None = None, indication: str | None = 
     >>> bool(few.log_offset[7] == many.log_offset[7])
     True
     """
-    must(isinstance(n, int | np.integer) and not isinstance(n, bool), "`n` must be a whole number")
-    must(0 < n <= MAX_PATIENTS, "`n` must be at least 1", "a cohort without patients has nothing to compare")
+    count = whole_number(n, "n", 1, MAX_PATIENTS, "a patient's address has 48 bits")
     if (world is None) == (indication is None):
         raise InputError("give either `world` or `indication`")
     if world is None:
         world = World.default(indication or "")
-    return Cohort(world, checked_seed(seed), range(n))
+    must(isinstance(world, World), "`world` must be a World", 'for example World.default("glabellar")')
+    return Cohort(world, checked_seed(seed), range(count))
 
 
 def _drawn(world: World, seed: int, patient: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
@@ -151,7 +158,9 @@ def _drawn(world: World, seed: int, patient: NDArray[np.int64]) -> dict[str, NDA
     offset, susceptible, frailty, recall = uniforms(seed, Purpose.TRAITS, patient)
     onset, delay, dropout, preference = uniforms(seed, Purpose.HABITS, patient)
     tendency, before, *_ = uniforms(seed, Purpose.NON_RESPONSE_TRAIT, patient)
-    per_week = behaviour.dropout_per_year / WEEKS_PER_YEAR
+    per_week, waits = behaviour.dropout_per_year / WEEKS_PER_YEAR, -np.log(dropout)
+    with np.errstate(over="ignore"):  # a hazard so small that the week is beyond every number: never
+        leaves = np.divide(waits, per_week, out=np.full(patient.size, np.inf), where=per_week > 0)
     traits = {
         "log_offset": response.between_sd * normals(offset),
         "susceptible": susceptible < immunity.susceptible_share,
@@ -161,7 +170,7 @@ def _drawn(world: World, seed: int, patient: NDArray[np.int64]) -> dict[str, NDA
         "delay": behaviour.delay_weeks * np.exp(behaviour.delay_sd * normals(delay)),
         "non_response": non_response_probability(response, normals(tendency)),
         "treated_before": before < behaviour.prior_exposure,
-        "dropout_week": -np.log(dropout) / per_week if per_week > 0 else np.full(patient.size, np.inf),
+        "dropout_week": leaves,
         "preference": preference,
     }
     for values in traits.values():

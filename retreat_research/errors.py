@@ -7,6 +7,8 @@ spreadsheet shows them (the header is row 1), the rows of arrays and data frames
 from __future__ import annotations
 
 from datetime import date, timedelta
+from math import inf, isfinite, nan
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -78,6 +80,17 @@ def whole_number(value: Any, name: str, least: int, most: int | None = None, hin
     inside = whole and least <= value and (most is None or value <= most)
     must(inside, f"`{name}` must be a whole number{reach}", hint)
     return int(value)
+
+
+def number(value: Any, name: str, least: float = -inf, most: float = inf) -> float:
+    """`value` as a float, if it is one number from `least` to `most`: of Python or NumPy, but not NaN, True or text."""
+    try:
+        plain = float(value) if isinstance(value, Real) and not isinstance(value, bool) else nan
+    except OverflowError:  # 10**400
+        plain = inf
+    reach = f"from {least:g} to {most:g}" if least > -inf and most < inf else "that is finite"
+    must(isfinite(plain) and least <= plain <= most, f"`{name}` must be a number {reach}")
+    return plain
 
 
 def real_numbers(values: Any, name: str) -> np.ndarray:

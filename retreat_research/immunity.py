@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf, isfinite, log
+from math import log
 from typing import NamedTuple
 
 import numpy as np
@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 
 from .compiled import compiled
 from .errors import must
-from .evidence import ASSUMED, Beta, HalfNormal, LogNormal, Normal, Uniform, parameter
+from .evidence import ASSUMED, Beta, HalfNormal, LogNormal, Normal, Uniform, keep_possible, parameter
 from .products import PRODUCTS
 
 Floats = NDArray[np.float64]
 
 DAYS_PER_WEEK = 7.0  # by definition
+HOUR, MILLENNIUM = 1 / 24, 365_250.0  # days, by definition: what a time of immunity lies between
 SEROTYPES = ("A", "B")
 _REACHABLE = f"{ASSUMED}: a region that is reachable with φ = 1.65 (here 1), not a calibration"
 _LOADS = {name: p.ng_per_unit for name, p in PRODUCTS.items()}
@@ -42,12 +43,19 @@ class Immunity:
 
     ng_per_unit: Mapping[str, float] = parameter(
         _LOADS,
+        least=0,
+        most=10,
+        by_product=True,
+        or_nan=True,
         unit="ng per unit",
         meaning="150-kDa neurotoxin per labelled unit, NaN where none is published",
         source={name: p.load_source for name, p in PRODUCTS.items()},
     )
     complexing: Mapping[str, float] = parameter(
         dict.fromkeys(_COMPLEXED, 1.0),
+        least=0,
+        most=100,
+        by_product=True,
         unit="1",
         meaning="φ: antigen multiplier of complexing proteins, by product; 1 where absent",
         source=f"{ASSUMED}: no effect; unproven, and the literature is industry-linked on both sides",
@@ -55,6 +63,8 @@ class Immunity:
     )
     susceptible_share: float = parameter(
         0.43,
+        least=0,
+        most=1,
         unit="probability",
         meaning="π: patients who can form antibodies",
         source=_REACHABLE,
@@ -62,6 +72,8 @@ class Immunity:
     )
     frailty_sd: float = parameter(
         0.75,
+        least=0,
+        most=10,
         unit="ln",
         meaning="σ: SD of log-frailty; mean frailty is 1",
         source=_REACHABLE,
@@ -69,6 +81,8 @@ class Immunity:
     )
     recall_sd: float = parameter(
         1.7,
+        least=0,
+        most=10,
         unit="ln",
         meaning="σk: SD of log recall gain",
         source=_REACHABLE,
@@ -76,6 +90,8 @@ class Immunity:
     )
     induction_rate: float = parameter(
         0.013,
+        least=0,
+        most=1e9,
         unit="per session",
         meaning="λ: hazard of a first response at 1 ng",
         source=_REACHABLE,
@@ -83,6 +99,8 @@ class Immunity:
     )
     induction_power: float = parameter(
         0.5,
+        least=0,
+        most=10,
         unit="1",
         meaning="γ: the hazard grows as antigen^γ",
         source=f"{_REACHABLE}; antibodies.csv ONA_DOSE: 0.51, -0.04 to 1.06",
@@ -90,6 +108,8 @@ class Immunity:
     )
     memory_probability: float = parameter(
         0.54,
+        least=0,
+        most=1,
         unit="probability",
         meaning="q: a first response leaves memory, else it is transient",
         source=_REACHABLE,
@@ -97,6 +117,8 @@ class Immunity:
     )
     primary_output: float = parameter(
         5.0,
+        least=0,
+        most=1e6,
         unit="mU/mL",
         meaning="K0: plasma output of a first response",
         source=_REACHABLE,
@@ -104,6 +126,8 @@ class Immunity:
     )
     recall_output: float = parameter(
         5.0,
+        least=0,
+        most=1e6,
         unit="mU/mL",
         meaning="K: plasma output of a recall",
         source=_REACHABLE,
@@ -111,6 +135,8 @@ class Immunity:
     )
     half_antigen_ng: float = parameter(
         2.0,
+        least=1e-6,
+        most=1e6,
         unit="ng",
         meaning="L50: antigen of half the largest response",
         source=_REACHABLE,
@@ -118,6 +144,8 @@ class Immunity:
     )
     antigen_hill: float = parameter(
         1.25,
+        least=0.1,
+        most=10,
         unit="1",
         meaning="h of G = L^h/(L^h + L50^h)",
         source=_REACHABLE,
@@ -125,6 +153,8 @@ class Immunity:
     )
     first_memory: float = parameter(
         0.22,
+        least=0,
+        most=1,
         unit="1",
         meaning="m0: memory after a first response",
         source=_REACHABLE,
@@ -132,6 +162,8 @@ class Immunity:
     )
     memory_gain: float = parameter(
         0.25,
+        least=0,
+        most=1,
         unit="1",
         meaning="μ: share of the missing memory that a recall adds",
         source=_REACHABLE,
@@ -139,6 +171,8 @@ class Immunity:
     )
     long_lived_share: float = parameter(
         0.26,
+        least=0,
+        most=1e3,
         unit="1",
         meaning="ρ: long-lived output per short-lived output of a recall",
         source=_REACHABLE,
@@ -146,6 +180,8 @@ class Immunity:
     )
     feedback_titre: float = parameter(
         13.0,
+        least=1e-6,
+        most=1e12,
         unit="mU/mL",
         meaning="Kfb: titre that halves a recall",
         source=_REACHABLE,
@@ -153,6 +189,8 @@ class Immunity:
     )
     rest_floor: float = parameter(
         0.3,
+        least=0,
+        most=1,
         unit="1",
         meaning="r0: recall right after an exposure, as a share of the rested one",
         source=f"{_REACHABLE}; the kernel of the interval is contested: sweep it",
@@ -160,6 +198,8 @@ class Immunity:
     )
     rest_days: float = parameter(
         86.0,
+        least=HOUR,
+        most=MILLENNIUM,
         unit="days",
         meaning="τm: time constant with which recall recovers",
         source=f"{_REACHABLE}; kinetics.csv interval_recall_mRNA: larger recall after longer gaps",
@@ -167,6 +207,8 @@ class Immunity:
     )
     booster: float = parameter(
         0.0,
+        least=0,
+        most=1e6,
         unit="1",
         meaning="β: extra induction hazard right after an exposure",
         source=f"{ASSUMED}: no effect; no hazard or odds ratio for the interval was found",
@@ -174,12 +216,16 @@ class Immunity:
     )
     booster_days: float = parameter(
         21.0,
+        least=HOUR,
+        most=MILLENNIUM,
         unit="days",
         meaning="τb: time scale of the booster effect",
         source="protocols.csv BOOSTER: within 3 weeks, doi:10.2196/69960",
     )
     dose_risk: float = parameter(
         0.0,
+        least=0,
+        most=10,
         unit="1",
         meaning="the hazard of a first response grows as (label doses)^this, beyond its antigen",
         source=f"{ASSUMED}: no effect",
@@ -187,6 +233,8 @@ class Immunity:
     )
     protein_risk: float = parameter(
         1.0,
+        least=1e-12,
+        most=1e12,
         unit="per 5 ng",
         meaning="hazard ratio of a first response per 5 ng of complexing protein",
         source=f"{ASSUMED}: no effect",
@@ -194,6 +242,8 @@ class Immunity:
     )
     volume_risk: float = parameter(
         1.0,
+        least=1e-12,
+        most=1e12,
         unit="per doubling",
         meaning="hazard ratio of a first response per doubling of the dilution volume",
         source=f"{ASSUMED}: no effect",
@@ -201,6 +251,8 @@ class Immunity:
     )
     trauma_risk: float = parameter(
         1.0,
+        least=1e-12,
+        most=1e12,
         unit="1",
         meaning="hazard ratio of a first response at a traumatic injection",
         source=f"{ASSUMED}: no effect",
@@ -208,6 +260,8 @@ class Immunity:
     )
     infection_risk: float = parameter(
         1.0,
+        least=1e-12,
+        most=1e12,
         unit="1",
         meaning="hazard ratio of a first response during an infection",
         source=f"{ASSUMED}: no effect",
@@ -215,6 +269,8 @@ class Immunity:
     )
     prior_exposure_risk: float = parameter(
         1.0,
+        least=1e-12,
+        most=1e12,
         unit="1",
         meaning="hazard ratio of a first response after earlier treatment elsewhere",
         source=f"{ASSUMED}: no effect",
@@ -222,12 +278,16 @@ class Immunity:
     )
     titre_half_life_days: float = parameter(
         21.0,
+        least=HOUR,
+        most=MILLENNIUM,
         unit="days",
         meaning="half-life of circulating antibody",
         source="kinetics.csv antibody_lifespan: about a month, doi:10.1371/journal.pcbi.1002418",
     )
     short_half_life_days: float = parameter(
         105.0,
+        least=HOUR,
+        most=MILLENNIUM,
         unit="days",
         meaning="half-life of short-lived plasma output",
         source=f"{_REACHABLE}; kinetics.csv short_lived_PC_lifespan: several months",
@@ -235,6 +295,8 @@ class Immunity:
     )
     long_half_life_days: float = parameter(
         830.0,
+        least=HOUR,
+        most=MILLENNIUM,
         unit="days",
         meaning="half-life of long-lived plasma output",
         source="kinetics.csv D_effective_half-life: 289 to 969 days; prior: kinetics.csv D_effective_half-life",
@@ -242,6 +304,8 @@ class Immunity:
     )
     half_titre: float = parameter(
         1.0,
+        least=1e-6,
+        most=1e12,
         unit="mU/mL",
         meaning="A50: titre that neutralises half a dose",
         source=f"{ASSUMED}; tests.csv MDA type A/CSTF unlikely below: 2 mU/mL",
@@ -249,28 +313,21 @@ class Immunity:
     )
     neutralisation_hill: float = parameter(
         2.0,
+        least=0.1,
+        most=20,
         unit="1",
         meaning="n of D/(1 + (A/A50)^n)",
         source=ASSUMED,
     )
     failure_titre: float = parameter(
         10.0,
-        unit="mU/mL",
+        least=1e-6, most=1e12, unit="mU/mL",
         meaning="titre above which nothing responds",
         source="tests.csv MDA type A/titre band of complete failure: doi:10.1007/s00415-003-1129-6",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        for name in ("susceptible_share", "memory_probability", "rest_floor", "first_memory", "memory_gain"):
-            must(0 <= getattr(self, name) <= 1, f"`{name}` must be between 0 and 1")
-        for name in ("frailty_sd", "recall_sd", "induction_rate", "induction_power", "primary_output",
-                     "recall_output", "long_lived_share", "booster", "dose_risk"):  # fmt: skip
-            must(isfinite(getattr(self, name)) and getattr(self, name) >= 0, f"`{name}` must not be negative")
-        for name in ("half_antigen_ng", "antigen_hill", "feedback_titre", "rest_days", "booster_days", "half_titre",
-                     "neutralisation_hill", "failure_titre", "titre_half_life_days", "short_half_life_days",
-                     "long_half_life_days", "protein_risk", "volume_risk", "trauma_risk", "infection_risk",
-                     "prior_exposure_risk"):  # fmt: skip
-            must(isfinite(getattr(self, name)) and getattr(self, name) > 0, f"`{name}` must be positive")
+        keep_possible(self)
         for name in ("short_half_life_days", "long_half_life_days"):
             ratio = getattr(self, name) / self.titre_half_life_days
             must(
@@ -278,10 +335,6 @@ class Immunity:
                 f"`{name}` and `titre_half_life_days` must differ by more than 0.1%",
                 "the closed form between sessions divides by their difference",
             )
-        for name, load in self.ng_per_unit.items():
-            must(not (load < 0 or load == inf), f"`ng_per_unit` of {name} must not be negative or infinite")
-        for name, factor in self.complexing.items():
-            must(isfinite(factor) and factor >= 0, f"`complexing` of {name} must not be negative")
 
     def rate(self, half_life: str) -> float:
         """Rate per week of ``titre``, ``short`` or ``long``."""

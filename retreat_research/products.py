@@ -148,6 +148,26 @@ _TABLE = (
 PRODUCTS: Mapping[str, Product] = MappingProxyType({product.name: product for product in _TABLE})
 
 
+#: What clinics call the products, so that the proper name can be offered.
+BRANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "botox": "onabotulinumtoxinA",
+        "vistabel": "onabotulinumtoxinA",
+        "dysport": "abobotulinumtoxinA",
+        "azzalure": "abobotulinumtoxinA",
+        "xeomin": "incobotulinumtoxinA",
+        "bocouture": "incobotulinumtoxinA",
+        "myobloc": "rimabotulinumtoxinB",
+        "neurobloc": "rimabotulinumtoxinB",
+        "daxxify": "daxibotulinumtoxinA",
+        "letybo": "letibotulinumtoxinA",
+        "jeuveau": "prabotulinumtoxinA",
+        "nuceiva": "prabotulinumtoxinA",
+        "relfydess": "relabotulinumtoxinA",
+    }
+)
+
+
 def product(name: str) -> Product:
     """The product of that name.
 
@@ -169,9 +189,13 @@ def product(name: str) -> Product:
 
 
 def nearest(name: object, known: Iterable[str]) -> str:
-    """``"; did you mean X?"`` for the known name nearest to `name`, or nothing."""
-    match = get_close_matches(str(name).strip().lower(), [k.lower() for k in known], n=1, cutoff=0.6)
-    return "".join(f"; did you mean {k}?" for k in known if match and k.lower() == match[0])
+    """``"; did you mean X?"`` for the known name nearest to `name`, or nothing; a brand stands for its product."""
+    text, names = str(name).strip().lower(), list(known)
+    branded = [BRANDS[word] for word in text.split() if BRANDS.get(word) in names]
+    if branded:
+        return f"; did you mean {branded[0]}?"
+    match = get_close_matches(text, [k.lower() for k in names], n=1, cutoff=0.6)
+    return "".join(f"; did you mean {k}?" for k in names if match and k.lower() == match[0])
 
 
 def products() -> pd.DataFrame:

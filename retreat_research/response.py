@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from math import isfinite, log, pi, sqrt
+from math import log, pi, sqrt
 
 import numpy as np
 from numba import vectorize
@@ -21,7 +21,7 @@ from scipy.special import expit, logit
 
 from .compiled import compiled
 from .errors import must
-from .evidence import ASSUMED, Beta, LogNormal, Uniform, parameter
+from .evidence import ASSUMED, Beta, LogNormal, Uniform, keep_possible, parameter
 
 Floats = NDArray[np.float64]
 
@@ -31,12 +31,17 @@ class Response:
     """Parameters of the response to one session; see `World.describe` for units, meaning and source of each."""
 
     median_weeks: Mapping[str, float] = parameter(
+        least=1e-3,
+        most=1e6,
+        by_product=True,
         unit="weeks",
         meaning="median duration of the label dose at the threshold, by product",
         source=f"{ASSUMED}, unless the indication's default says more (world/medians.py)",
     )
     between_sd: float = parameter(
         0.26,
+        least=0,
+        most=10,
         unit="ln weeks",
         meaning="SD of log-duration between patients",
         source="durations.csv D151: 0.26 between patients in blepharospasm; prior assumed: 0.15 to 0.40",
@@ -44,6 +49,8 @@ class Response:
     )
     within_sd: float = parameter(
         0.23,
+        least=0,
+        most=10,
         unit="ln weeks",
         meaning="SD of log-duration between a patient's cycles",
         source=f"{ASSUMED}: no study reports it; sweep it",
@@ -51,6 +58,8 @@ class Response:
     )
     dose_half: float = parameter(
         0.25,
+        least=1e-6,
+        most=1e6,
         unit="label doses",
         meaning="c in g(r) = r/(r + c): saturation of duration with dose",
         source=f"{ASSUMED}: 0.15 per ln dose from the label dose to its double; durations.csv D149: 0.10 to 0.20; "
@@ -60,6 +69,8 @@ class Response:
     )
     amplitude_half: float = parameter(
         0.05,
+        least=1e-6,
+        most=1e6,
         unit="label doses",
         meaning="ca in (1 + ca) r/(r + ca): saturation of the peak effect with dose",
         source=f"{ASSUMED}; kinetics.csv E_effect_dose_response: 85 to 90% of the largest effect at 15 to 20 U",
@@ -67,6 +78,8 @@ class Response:
     )
     curve_hill: float = parameter(
         3.0,
+        least=0.5,
+        most=20,
         unit="1",
         meaning="steepness of the decline of effect",
         source=f"{ASSUMED}: ln 4/ln(T80/T50) is 2.6 to 3.8 in the arms of one BotB trial",
@@ -74,42 +87,56 @@ class Response:
     )
     onset_weeks: float = parameter(
         0.3,
+        least=1e-6,
+        most=1e3,
         unit="weeks",
         meaning="median time constant of onset",
         source="assumed; durations.csv D080, 48% by day 1, would need 0.6 to 0.8; durations.csv D083: 98% by day 4",
     )
     onset_sd: float = parameter(
         0.3,
+        least=0,
+        most=10,
         unit="ln weeks",
         meaning="SD of log-onset between patients",
         source=ASSUMED,
     )
     touch_up_weeks: float = parameter(
         3.0,
+        least=0,
+        most=1e4,
         unit="weeks",
         meaning="a smaller dose of the same product within this time of a session joins its cycle",
         source="protocols.csv BOOSTER",
     )
     adjunct_lengthening: float = parameter(
         1.0,
+        least=1,
+        most=1e3,
         unit="1",
         meaning="factor on the duration of a cycle with an adjunct treatment",
         source=f"{ASSUMED}: no effect",
     )
     adjunct_support: float = parameter(
         0.0,
+        least=0,
+        most=0.999,
         unit="share of full benefit",
         meaning="benefit that an adjunct treatment gives by itself, throughout its cycle",
         source=f"{ASSUMED}: no effect",
     )
     threshold: float = parameter(
         0.2,
+        least=0.001,
+        most=0.999,
         unit="share of full benefit",
         meaning="effect below which the endpoint calls it lost (1 - loss)",
         source="durations.csv D090: loss of 80% of the peak improvement",
     )
     non_response: float = parameter(
         0.10,
+        least=0,
+        most=0.9999,
         unit="probability",
         meaning="cycles without response, over all patients, when nothing is neutralised",
         source="assumed 10%; durations.csv D003: 16% do not at day 30; prior assumed: 5 to 15%",
@@ -117,6 +144,8 @@ class Response:
     )
     non_response_icc: float = parameter(
         0.5,
+        least=0,
+        most=0.9999,
         unit="1",
         meaning="how much of non-response is the patient's own (logit scale)",
         source=ASSUMED,
@@ -124,22 +153,13 @@ class Response:
     )
 
     def __post_init__(self) -> None:
+        keep_possible(self)
         must(bool(self.median_weeks), "`median_weeks` needs at least one product")
-        for name, weeks in self.median_weeks.items():
-            must(isfinite(weeks) and weeks > 0, f"`median_weeks` of {name} must be positive")
-        for name in ("between_sd", "within_sd", "onset_sd", "touch_up_weeks"):
-            must(isfinite(getattr(self, name)) and getattr(self, name) >= 0, f"`{name}` must not be negative")
-        for name in ("dose_half", "amplitude_half", "curve_hill", "onset_weeks", "adjunct_lengthening"):
-            must(isfinite(getattr(self, name)) and getattr(self, name) > 0, f"`{name}` must be positive")
-        must(self.adjunct_lengthening >= 1, "`adjunct_lengthening` must be at least 1", "an adjunct shortens nothing")
-        must(0 < self.threshold < 1, "`threshold` must be between 0 and 1")
         must(
-            0 <= self.adjunct_support < self.threshold,
-            "`adjunct_support` must be at least 0 and less than `threshold`",
+            self.adjunct_support < self.threshold,
+            "`adjunct_support` must be less than `threshold`",
             "an adjunct that gives the benefit by itself needs no toxin",
         )
-        must(0 <= self.non_response < 1, "`non_response` must be at least 0 and less than 1")
-        must(0 <= self.non_response_icc < 1, "`non_response_icc` must be at least 0 and less than 1")
 
     def log_median(self, product: str) -> float:
         """ln of the median duration (weeks) of a product's label dose; -inf for a product without one (placebo)."""

@@ -186,7 +186,7 @@ def _curve(
     own = response.median_weeks[product] * exp(log_offset) * duration_factor(left, response.dose_half)
     own *= response.adjunct_lengthening if adjunct else 1.0
     peak = amplitude(left, response.amplitude_half)
-    with np.errstate(divide="ignore"):  # week 0
+    with np.errstate(divide="ignore", over="ignore"):  # week 0; a dose of which next to nothing is left
         value = effect_of(np.log(weeks), peak, log(own), onset_share_of(weeks, response.onset_weeks), theta, hill)
     duration = own * lasting(peak, below_support(theta, support), theta, hill)
     return 1 - (1 - value) * (1 - support), duration
@@ -213,6 +213,7 @@ def _label_units(world: World, product: str) -> float:
 def _amounts(values: ArrayLike, name: str) -> Floats:
     """One or several amounts, 0 or more."""
     amounts = np.atleast_1d(real_numbers(values, name))
+    must(np.asarray(values).dtype != bool, f"`{name}` must be numbers, not True or False")
     must(amounts.ndim == 1 and amounts.size > 0, f"`{name}` must be a number or a sequence of numbers")
     must_all(np.isfinite(amounts), f"`{name}` must be finite")
     must_all(amounts >= 0, f"`{name}` must not be negative")

@@ -32,16 +32,42 @@ def test_traits_are_read_only():
         rr.draw_cohort(3, world=WORLD).log_offset[0] = 1
 
 
-@pytest.mark.parametrize("n", [0, -1, 2.5, True])
-def test_a_cohort_needs_patients(n):
-    with pytest.raises(rr.InputError, match="`n` must be"):
+@pytest.mark.parametrize("n", [0, -1, 2.5, True, "3", None, 2**48 + 1, 2**49])
+def test_a_cohort_has_patients_that_can_be_told_apart(n):
+    with pytest.raises(
+        rr.InputError, match="`n` must be a whole number from 1 to 281474976710656; a patient's address"
+    ):
         rr.draw_cohort(n, world=WORLD)
+
+
+def test_the_largest_cohort_costs_nothing_until_it_is_drawn():
+    cohort = rr.draw_cohort(2**48, world=WORLD)
+    assert len(cohort) == 2**48
+    html = cohort._repr_html_()
+    assert f"Cohort: {2**48} patients, glabellar lines, onabotulinumtoxinA, seed 1; the first 5 of them" in html
+    assert html.count("<tr") == 1 + 5
+    assert "the first 2 of them" in rr.draw_cohort(2, world=WORLD)._repr_html_()
+
+
+def test_a_hazard_beyond_all_time_means_never():
+    for hazard in (0, 5e-324, 2e-308):
+        assert (rr.draw_cohort(50, world=WORLD.replace(dropout_per_year=hazard)).dropout_week > 1e300).all()
 
 
 def test_world_or_indication_not_both():
     for arguments in ({}, {"world": WORLD, "indication": "glabellar"}):
         with pytest.raises(rr.InputError, match="either `world` or `indication`"):
             rr.draw_cohort(3, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"indication": 3}, "`indication` must be a name"), ({"world": 3}, "`world` must be a World"),
+     ({"world": "glabellar"}, "`world` must be a World; for example")],
+)  # fmt: skip
+def test_what_is_neither_is_refused(arguments, message):
+    with pytest.raises(rr.InputError, match=message):
+        rr.draw_cohort(10, **arguments)
 
 
 def test_replace_finds_a_parameter_wherever_it_lives():

@@ -22,7 +22,7 @@ def plan(**changes):
 
 
 def flagged(frame, name):
-    return frame.index[frame[name]].tolist()
+    return frame.index[frame[name].fillna(False).astype(bool)].tolist()
 
 
 def test_arithmetic_by_hand():
@@ -69,7 +69,11 @@ def test_serotypes_and_unknown_loads():
 
 def test_label_doses_need_an_indication():
     assert rr.exposure(PLAN)["label_doses"].isna().all()
-    assert not rr.exposure(plan(units=500))["above_label"].any()
+    unsaid = rr.exposure(plan(units=500))
+    assert unsaid["above_label"].isna().all()
+    assert set(unsaid["note"]) == {"no label dose without an indication or a world"}
+    daxi = rr.exposure(plan(product=DAXI))
+    assert daxi["note"][0].split("; ") == ["no antigen load is published for this product", unsaid["note"][0]]
     world = rr.World.default("cervical")
     assert rr.exposure(plan(units=118), world=world)["label_doses"].tolist() == [0.5] * 3
     assert rr.exposure(plan(units=100), world=world.replace(label_units=50.0))["label_doses"].tolist() == [2] * 3
@@ -78,6 +82,14 @@ def test_label_doses_need_an_indication():
     unknown = rr.exposure(plan(indication=["glabellar lines", "bruxism", None]))
     np.testing.assert_allclose(unknown["label_doses"], [1, np.nan, np.nan])
     assert unknown["note"].ne("").tolist() == [False, True, True]
+    assert unknown["above_label"].tolist() == [False, pd.NA, pd.NA]
+    assert rr.exposure(plan(product=DAXI), world=rr.World.default("spasticity"))["above_label"].isna().all()
+
+
+def test_how_many_sessions_are_above_the_label_is_not_known_without_one():
+    areas = ["glabellar lines", "glabellar lines", "glabellar lines", None]
+    schedule = plan(units=40, patient=["a", "a", "b", "b"], week=[0, 12, 0, 12], indication=areas)
+    assert rr.exposure_summary(schedule)["above_label"].tolist() == [2, pd.NA]
 
 
 def test_touch_ups_join_their_main_session():
@@ -106,7 +118,7 @@ def test_days_are_whole_in_weeks(start):
 
 def test_every_flag_has_a_rule_with_a_source():
     frame = rr.exposure(PLAN)
-    assert list(frame.attrs["rules"]) == frame.select_dtypes(bool).columns.tolist()
+    assert list(frame.attrs["rules"]) == frame.select_dtypes([bool, "boolean"]).columns.tolist()
     protocols = rr.evidence("protocols").set_index("rule_id")
     assert protocols.loc["BOOSTER", "doi_or_pmid"] in frame.attrs["rules"]["booster"]
     assert protocols.loc["MIN_INT_CD", "source"] in frame.attrs["rules"]["short_gap"]
@@ -169,6 +181,8 @@ def test_visits_without_injection_are_no_sessions():
     assert frame["week"].tolist() == [0, 24]
     assert frame["gap_weeks"].tolist()[1:] == [24]
     assert len(rr.exposure(plan(units=0, product="placebo"))) == 0
+    before = rr.exposure(plan(units=[0, 20, 20], week=[-2, 0, 12]))
+    assert before["week"].tolist() == [0, 12]
 
 
 def test_shapes_of_a_schedule():
@@ -331,6 +345,11 @@ def test_antigen_per_year_does_not_depend_on_how_many_sessions_there_are(session
         (plan(product=[ONA, "Dysport", ONA]), r"unknown product \(row 1\); did you mean abobotulinumtoxinA\?"),
         (plan(product=[ONA, 3, ONA]), r"unknown product \(row 1\)"),
         (plan(units=[20, -5, -1]), r"^`units` must not be negative \(rows 1, 2\)$"),
+        (plan(week=[-5, 0, 12]), r"^`week` must not be negative \(row 0\)$"),
+        (plan(week=[-5, 7, 19], date=DATES), r"^`week` must not be negative \(row 0\)$"),
+        (plan(units=[True, False, True]), r"^`units` must be numbers, not True or False \(rows 0, 1, 2\)$"),
+        (plan(units=[20, True, np.True_]), r"^`units` must be numbers, not True or False \(row"),
+        (plan(week=[False, 12, 24]), r"^`week` must be numbers, not True or False \(row 0\)$"),
         (plan(units=[20, np.nan, np.inf]), r"^`units` must be a finite number \(rows 1, 2\)$"),
         (plan(units=[20, "many", "20 U"]), r"^`units` must be numbers \(rows 1, 2\)$"),
         (plan(week=[0, np.nan, np.inf]), r"^`week` must be a finite number \(rows 1, 2\)$"),

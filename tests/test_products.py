@@ -6,7 +6,7 @@ import re
 import pytest
 
 import retreat_research as rr
-from retreat_research.products import INDICATIONS, PRODUCTS, product
+from retreat_research.products import BRANDS, INDICATIONS, PRODUCTS, nearest, product
 
 TABLE = rr.evidence("products").assign(key=lambda t: t["brand"] + "/" + t["attribute"]).set_index("key")
 DURATIONS = rr.evidence("durations").set_index("id")
@@ -98,9 +98,30 @@ def test_units_without_a_product_mean_nothing(name):
     [
         ("onabotulinumtoxin", "unknown product; did you mean onabotulinumtoxinA"),
         ("rimabotulinumtoxinb", "unknown product; did you mean rimabotulinumtoxinB"),
+        ("botox", "unknown product; did you mean onabotulinumtoxinA"),
+        (" Dysport 500 U", "unknown product; did you mean abobotulinumtoxinA"),
         ("collagen", "unknown product; known are onabotulinumtoxinA, "),
     ],
 )
 def test_an_unknown_product_is_refused_with_the_nearest_name(name, message):
     with pytest.raises(rr.InputError, match=message):
         product(name)
+
+
+def test_a_brand_stands_for_a_product_only_where_products_are_asked_for():
+    assert set(BRANDS.values()) <= set(PRODUCTS)
+    assert nearest("Xeomin", PRODUCTS) == "; did you mean incobotulinumtoxinA?"
+    assert nearest("Xeomin", INDICATIONS) == ""
+
+
+def test_a_world_and_a_decision_offer_a_brands_product():
+    with pytest.raises(rr.InputError, match="did you mean daxibotulinumtoxinA"):
+        rr.World.default("glabellar", "Daxxify")
+    cohort = rr.draw_cohort(2, indication="glabellar")
+
+    class Branded(rr.Strategy):
+        def decide(self, seen, memory):
+            return rr.Decision.at(12, units=20, product="Xeomin")
+
+    with pytest.raises(rr.InputError, match="did you mean incobotulinumtoxinA"):
+        rr.simulate(cohort, Branded(), years=1)

@@ -121,6 +121,8 @@ def test_the_endpoint_is_named():
         ({"product": "botulin"}, "unknown product"),
         ({"product": [ONA, "placebo"]}, "`product` must be one name"),
         ({"product": "abobotulinumtoxin"}, "did you mean abobotulinumtoxinA"),
+        ({"units": 20, "product": "botox"}, "unknown product; did you mean onabotulinumtoxinA"),
+        ({"units": True, "product": ONA}, "`units` must be numbers, not True or False"),
         ({"units": [20, -1, 20, -2], "product": ONA}, r"`units` must not be negative \(rows 1, 3\)"),
         ({"units": [20, np.nan], "product": ONA}, r"`units` must be finite \(row 1\)"),
         ({"units": np.inf, "product": ONA}, r"`units` must be finite"),

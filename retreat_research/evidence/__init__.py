@@ -1,6 +1,7 @@
 """Evidence: published figures as tables, priors, and parameters that say where their numbers come from."""
 
-from .parameters import ASSUMED, Parameter, parameter, parameters
+from .frozen import Frozen
+from .parameters import ASSUMED, Parameter, keep_possible, parameter, parameters
 from .priors import Beta, HalfNormal, LogNormal, Normal, Prior, Uniform
 from .tables import KEYS, TABLES, evidence
 
@@ -9,6 +10,7 @@ __all__ = [
     "KEYS",
     "TABLES",
     "Beta",
+    "Frozen",
     "HalfNormal",
     "LogNormal",
     "Normal",
@@ -16,6 +18,7 @@ __all__ = [
     "Prior",
     "Uniform",
     "evidence",
+    "keep_possible",
     "parameter",
     "parameters",
 ]

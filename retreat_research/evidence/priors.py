@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from math import inf, isfinite, log
+from math import inf, log
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv, ndtr, ndtri
 
-from ..errors import must, must_all
+from ..errors import must, must_all, number, real_numbers
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +33,7 @@ class Prior(ABC):
         -------
         float array of the same shape
         """
-        u = np.asarray(u, dtype=float)
+        u = real_numbers(u, "u")
         must_all(np.ravel((u > 0) & (u < 1)), "`u` must lie between 0 and 1")
         return self._quantile(u)
 
@@ -66,7 +66,8 @@ class LogNormal(Prior):
         >>> LogNormal.within(15, 19, median=17).quantile([0.025, 0.975]).round(1).tolist()
         [15.1, 19.1]
         """
-        must(0 < lower < upper < inf, "`lower` must be positive and less than `upper`")
+        _positive(lower=lower, upper=upper)
+        must(lower < upper, "`lower` must be positive and less than `upper`")
         return cls(median, log(upper / lower) / (2 * float(ndtri(0.975))))
 
     def _quantile(self, u: Floats) -> Floats:
@@ -93,8 +94,11 @@ class Normal(Prior):
     upper: float = inf
 
     def __post_init__(self) -> None:
-        must(isfinite(self.mean), "`mean` must be finite")
+        number(self.mean, "mean")
         _positive(sd=self.sd)
+        for name in ("lower", "upper"):
+            if getattr(self, name) not in (-inf, inf):
+                number(getattr(self, name), name)
         must(self.lower < self.upper, "`lower` must be less than `upper`")
 
     def _quantile(self, u: Floats) -> Floats:
@@ -165,7 +169,8 @@ class Uniform(Prior):
     upper: float
 
     def __post_init__(self) -> None:
-        must(isfinite(self.lower) and isfinite(self.upper), "`lower` and `upper` must be finite")
+        number(self.lower, "lower")
+        number(self.upper, "upper")
         must(self.lower < self.upper, "`lower` must be less than `upper`")
 
     def _quantile(self, u: Floats) -> Floats:
@@ -176,5 +181,5 @@ class Uniform(Prior):
 
 
 def _positive(**numbers: float) -> None:
-    for name, number in numbers.items():
-        must(isfinite(number) and number > 0, f"`{name}` must be positive")
+    for name, value in numbers.items():
+        must(number(value, name) > 0, f"`{name}` must be positive")

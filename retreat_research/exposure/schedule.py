@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from ..errors import InputError, must, real_numbers, rows_text
 from ..immunity import DAYS_PER_WEEK
 from ..products import INDICATIONS, PRODUCTS, nearest
-from ..records.check import BRANDS
 
 Floats = NDArray[np.float64]
 
@@ -162,6 +161,9 @@ def _numbers(column: pd.Series, name: str, problems: Problems) -> Floats:
     except InputError as error:
         problems.append(str(error))
         return np.full(len(column), np.nan)
+    if column.dtype.kind in "bO":
+        truths = np.array([isinstance(value, bool | np.bool_) for value in column])
+        problems.unless(~truths, f"`{name}` must be numbers, not True or False")
     problems.unless(np.isfinite(values), f"`{name}` must be a finite number")
     return np.where(np.isfinite(values), values, np.nan)
 
@@ -170,7 +172,7 @@ def _products(column: pd.Series, problems: Problems) -> NDArray[np.intp]:
     """Positions in `PRODUCTS`; _MISSING without one."""
     codes, names = _factorized(column.astype(object))
     known = np.array([*(_code(name) for name in names), _MISSING], dtype=np.intp)
-    hints = [_meant(name) if code == _UNKNOWN else "" for name, code in zip(names, known[:-1], strict=True)]
+    hints = [nearest(name, PRODUCTS) if code == _UNKNOWN else "" for name, code in zip(names, known[:-1], strict=True)]
     unknown = known[codes] == _UNKNOWN
     for hint in sorted({hints[code] for code in np.unique(codes[unknown])}):
         same = np.array([*(hint == other for other in hints), False])
@@ -182,27 +184,29 @@ def _code(name: Any) -> int:
     return _MISSING if isinstance(name, str) and not name.strip() else _CODES.get(name, _UNKNOWN)
 
 
-def _meant(name: Any) -> str:
-    brand = BRANDS.get(str(name).strip().lower())
-    return f"; did you mean {brand}?" if brand else nearest(name, PRODUCTS)
-
-
 def _times(
     table: pd.DataFrame, patient: NDArray[np.intp], units: Floats, problems: Problems
 ) -> tuple[Floats, NDArray[np.datetime64] | None]:
     """Weeks as given, or since each patient's first session; days if there are any."""
     day = _days(table["date"], problems) if "date" in table else None
     if day is None:
-        return _numbers(table["week"], "week", problems), None
+        return _weeks(table["week"], units, problems), None
     first = _first_rows(units, patient)
     since = (day - day[first]).astype(float)
     since[np.isnat(day)] = np.nan
     if "week" not in table:
         return since / DAYS_PER_WEEK, day
-    week = _numbers(table["week"], "week", problems)
+    week = _weeks(table["week"], units, problems)
     days = (week - week[first]) * DAYS_PER_WEEK
     problems.unless(~(np.abs(days - since) > 0.5), "`week` and `date` disagree", "; give one of them")
     return week, day
+
+
+def _weeks(column: pd.Series, units: Floats, problems: Problems) -> Floats:
+    """Weeks; one of a visit without injection can be negative, as that of a visit before the first session."""
+    week = _numbers(column, "week", problems)
+    problems.unless(~((week < 0) & (units != 0)), "`week` must not be negative")
+    return week
 
 
 def _first_rows(units: Floats, patient: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -40,7 +40,8 @@ def exposure_summary(
         One row for each patient, those without a session included: ``patient`` (if the schedule has it), ``sessions``,
         ``touch_ups``, ``first_week``, ``last_week``, ``mean_gap_weeks`` (between main sessions), ``shortest_gap_weeks``
         (between any), ``antigen_ng``, ``antigen_ng_per_year``, ``complex_protein_ng``, the number of sessions flagged
-        ``booster``, ``short_gap``, ``switched``, ``above_label``, and ``units_PRODUCT`` for each product used.
+        ``booster``, ``short_gap``, ``switched``, ``above_label`` (<NA> if a label dose is not known), and
+        ``units_PRODUCT`` for each product used.
 
     Raises
     ------
@@ -76,7 +77,8 @@ def exposure_summary(
     completed = frame["week"].to_numpy() < last_main[who]
     antigen = frame["antigen_ng"].to_numpy()
     cycles = total(main) - 1
-    flags, used = ("booster", "short_gap", "switched", "above_label"), set(frame["product"])
+    flags, used = ("booster", "short_gap", "switched"), set(frame["product"])
+    above_label = total(frame["above_label"].to_numpy(dtype=float, na_value=np.nan))
     columns = {
         "patient": sessions.patients,
         "sessions": total(np.ones(len(frame))).astype(int),
@@ -91,6 +93,7 @@ def exposure_summary(
         ),
         "complex_protein_ng": total(frame["complex_protein_ng"]),
         **{f: total(frame[f]).astype(int) for f in flags},
+        "above_label": pd.array(above_label, dtype="Int64"),
         **{f"units_{p}": total(frame["units"] * (frame["product"] == p)) for p in PRODUCTS if p in used},
     }
     return pd.DataFrame({name: values for name, values in columns.items() if values is not None})

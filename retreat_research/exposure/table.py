@@ -34,15 +34,10 @@ _NAMES = np.array(list(PRODUCTS), dtype=object)
 _SEROTYPES = np.array([p.serotype for p in PRODUCTS.values()], dtype=object)
 _SEROTYPE_CODES = np.array([(*SEROTYPES, "none").index(p.serotype) for p in PRODUCTS.values()])
 _PROTEIN = np.array([p.complex_ng_per_unit for p in PRODUCTS.values()])
-_NOTES = np.array(
-    [
-        "",
-        "no antigen load is published for this product",
-        "no label dose of this product for this indication",
-        "no antigen load is published for this product; nor has it a label dose for this indication",
-    ],
-    dtype=object,
-)
+_NO_LOAD = "no antigen load is published for this product"
+_NO_LABEL = ("no label dose of this product for this indication", "no label dose without an indication or a world")
+#: By whether the load is unknown, and whether a label dose is known (0), there is none (1), or none can be told (2).
+_NOTES = np.array([["", *_NO_LABEL], [_NO_LOAD, *(f"{_NO_LOAD}; {label}" for label in _NO_LABEL)]], dtype=object)
 
 
 def exposure(
@@ -79,7 +74,8 @@ def exposure(
           product, fewer units, no new area, at most 3 weeks after the main session whose cycle it joins; ``booster``:
           at most 3 weeks after any session; ``short_gap``: a main session less than 12 weeks after the last main
           session; ``switched``: another product than at the last session; ``above_label``: the units of the cycle so
-          far are more than the label dose; ``load_unknown``: no antigen load is published;
+          far are more than the label dose, <NA> where that is not known; ``load_unknown``: no antigen load is
+          published;
         - ``note``: in words, why a number is missing.
 
     Raises
@@ -130,7 +126,10 @@ def session_table(sessions: Schedule, world: World | None) -> pd.DataFrame:
         float(touch_up_weeks),
     )  # fmt: skip
     first = number == 0
-    load_unknown, label_unknown = np.isnan(antigen), (sessions.areas != 0) & np.isnan(label)
+    load_unknown, label_unknown = np.isnan(antigen), np.isnan(label)
+    unsaid = (sessions.areas == 0) & (world is None)
+    above_label = pd.array(cycle_units > cycle_label * (1 + 1e-9), dtype="boolean")
+    above_label[np.isnan(cycle_label)] = pd.NA
     columns = {
         "patient": None if sessions.patients is None else sessions.patients.take(sessions.patient),
         "session": number,
@@ -152,9 +151,9 @@ def session_table(sessions: Schedule, world: World | None) -> pd.DataFrame:
         "booster": gap <= limits["booster"],
         "short_gap": ~touch_up & (main_gap < limits["short_gap"]),
         "switched": ~first & (np.diff(product, prepend=-1) != 0),
-        "above_label": cycle_units > cycle_label * (1 + 1e-9),
+        "above_label": above_label,
         "load_unknown": load_unknown,
-        "note": _NOTES[load_unknown + 2 * label_unknown],
+        "note": _NOTES[load_unknown * 1, label_unknown * np.where(unsaid, 2, 1)],
     }
     frame = pd.DataFrame({name: values for name, values in columns.items() if values is not None})
     frame.attrs["rules"] = flag_rules(touch_up_weeks)
@@ -183,7 +182,8 @@ def flag_rules(touch_up_weeks: float = Response.touch_up_weeks) -> dict[str, str
         "short_gap": f"a main session less than {short:g} weeks after the last (protocols.csv {cited['short_gap']}; "
         f"a month as {WEEKS_OF_A_MONTH:g} weeks)",
         "switched": "another product than at the last session",
-        "above_label": "units of the cycle so far above the label dose for what its main session treated (products)",
+        "above_label": "units of the cycle so far above the label dose for what its main session treated (products); "
+        "<NA> where that is not known",
         "load_unknown": "no antigen load is published for the product (products.csv)",
     }
 

@@ -17,23 +17,6 @@ BASELINE_WITHIN = 26.0
 #: No dose of any product is near this (units; label doses go to 10,000).
 MOST_UNITS = 100_000.0
 
-#: What clinics call the products, so that the proper name can be offered.
-BRANDS = {
-    "botox": "onabotulinumtoxinA",
-    "vistabel": "onabotulinumtoxinA",
-    "dysport": "abobotulinumtoxinA",
-    "azzalure": "abobotulinumtoxinA",
-    "xeomin": "incobotulinumtoxinA",
-    "bocouture": "incobotulinumtoxinA",
-    "myobloc": "rimabotulinumtoxinB",
-    "neurobloc": "rimabotulinumtoxinB",
-    "daxxify": "daxibotulinumtoxinA",
-    "letybo": "letibotulinumtoxinA",
-    "jeuveau": "prabotulinumtoxinA",
-    "nuceiva": "prabotulinumtoxinA",
-    "relfydess": "relabotulinumtoxinA",
-}
-
 
 def found(table: str, column: str, bad: pd.Series, problem: str | pd.Series) -> pd.DataFrame:
     """Problems of one kind: the rows of `bad` that are True (indexed by spreadsheet row)."""
@@ -68,8 +51,7 @@ def cell_problems(cells: pd.DataFrame, table: str, decimal_comma: bool = False) 
 
 def product_hint(name: str) -> str:
     """The nearest product as a question, or where the names are listed."""
-    by_brand = f"; did you mean {BRANDS[name.lower()]}?" if name.lower() in BRANDS else ""
-    return by_brand or nearest(name, PRODUCTS) or "; rr.products() lists the names"
+    return nearest(name, PRODUCTS) or "; rr.products() lists the names"
 
 
 def duplicates(table: str, column: str, rows: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:

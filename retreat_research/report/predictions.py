@@ -13,6 +13,8 @@ import pandas as pd
 
 from .. import __version__, plots
 from ..studies import Predictions
+from ..studies.published.compare import STANDINGS
+from ..studies.published.left_out import WITHIN_ROWS, left_out
 from .validation_sentences import markdown_table
 
 PACKAGES = ("numpy", "scipy", "pandas", "numba", "lifelines", "matplotlib")
@@ -53,14 +55,13 @@ def fill_predictions(result: Predictions, folder: Path, *, arguments: Mapping[st
 def _summary(result: Predictions) -> str:
     table, misfits = result.table(), result.misfits()
     agrees = table[table["verdict"] == "agrees"]
-    blind = table[table["in_sight"] == ""]
     parts = [
         "# What the default world predicts, beside what was published",
-        f"{len(agrees)} of {len(table)} published figures agree, {len(misfits)} do not; of the {len(blind)} that no "
-        f"constant of the world was chosen after, {int((blind['verdict'] == 'agrees').sum())} agree. "
+        _counts(table),
         f"Nothing is fitted: {result.trials:,} trials of the size of each published one, seed {result.seed}. "
         "Written by `retreat-research predict`; every number is computed.",
-        "A figure agrees if it lies in the range of 95% of the simulated trials; one in twenty would not by chance. "
+        "A figure agrees if it lies in the range of 95% of the simulated trials; one in twenty would not by chance, "
+        "and with few patients the range is wide. Shares are compared as the counts that they were before rounding. "
         "Figures published without a size agree if the prediction lies in their published range.",
         _priors(result),
         _by_group(table),
@@ -68,20 +69,50 @@ def _summary(result: Predictions) -> str:
         "## Misfits",
         markdown_table(_for_reading(misfits, "reason", "likely reason")),
         "## Agreements",
-        markdown_table(_for_reading(agrees, "in_sight", "chosen with it in sight")),
+        markdown_table(_for_reading(agrees, "assumed", "assumed")),
+        "## What was not asked for",
+        "Every other row of the tables of figures, and the reason.",
+        markdown_table(_not_asked()),
+        "Further figures within rows:",
+        markdown_table(pd.DataFrame(WITHIN_ROWS, columns=["table", "row", "figure", "reason"])),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _counts(table: pd.DataFrame) -> str:
+    """The counts that the hand-written page repeats."""
+    unseen = table[table["in_sight"] == ""]
+    agree, unseen_agree = ((rows["verdict"] == "agrees").sum() for rows in (table, unseen))
+    return (
+        f"{agree} of {len(table)} published figures agree and {len(table) - agree} do not; of the {len(unseen)} that "
+        f"no constant of the world was chosen after, {unseen_agree} agree."
+    )
 
 
 def _priors(result: Predictions) -> str:
     if not result.draws:
         return ""
     misfits = result.misfits()
-    outside = misfits[misfits["within_priors"] == False]  # noqa: E712 - None is neither
+    inside, borderline, outside = (int((misfits["priors"] == where).sum()) for where in STANDINGS)
     return (
-        f"Of the {len(misfits)} misfits {len(misfits) - len(outside)} lie in the range over {result.draws} worlds "
-        f"drawn from the priors: each of them, by itself, could be met with other constants, believed as much. The "
-        f"other {len(outside)} lie outside: what is missing there is a mechanism or a wider prior."
+        f"Of the {len(misfits)} misfits {inside} lie inside the range over {result.draws} worlds drawn from the "
+        f"priors, {borderline} on its border, as far as so many draws can tell, and {outside} outside. Each of the "
+        "first, by itself, could be met with other constants, believed as much. What the last miss is a mechanism or a "
+        "wider prior."
+    )
+
+
+def _not_asked() -> pd.DataFrame:
+    """Rows of the tables of figures by reason; of curves the studies."""
+    rows = left_out()
+    rows = rows[rows["asked"] == 0].assign(reason=lambda found: found["reasons"].str.join("; "))
+    rows["name"] = rows["row"].where(rows["table"] != "curves", rows["row"].str.split("/").str[0])
+    groups = rows.groupby(["reason", "table"], sort=False)
+    return pd.DataFrame(
+        [
+            {"reason": reason, "table": table, "figures": len(group), "rows": ", ".join(group["name"].unique())}
+            for (reason, table), group in groups
+        ]
     )
 
 
@@ -101,12 +132,17 @@ def _for_reading(rows: pd.DataFrame, last: str, heading: str) -> pd.DataFrame:
                 "published": ("≥ " if row["at_least"] else "") + _with_range(row, "published", "lower", "upper"),
                 "predicted": f"{row['predicted']:.{_digits(row)}f} ± {row['mcse']:.{_digits(row) + 1}f}",
                 "95% of trials": _range(row, "trial_lower", "trial_upper"),
-                "over priors": _range(row, "prior_lower", "prior_upper"),
+                "over priors": _range(row, "prior_lower", "prior_upper") + _standing(row),
+                "chosen with it in sight": row["in_sight"] or "–",
                 heading: row[last] or "–",
             }
             for row in rows.to_dict("records")
         ]
     )
+
+
+def _standing(row: Mapping[Any, Any]) -> str:
+    return "" if row["priors"] in (None, "inside") else f" ({row['priors']})"
 
 
 def _digits(row: Mapping[Any, Any]) -> int:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from ..errors import must, rows_text
-from ..products import PRODUCTS, nearest
-from ..strategies import REASONS, Decision, Memory, Past, Seen, Strategy
+from ..errors import InputError, must
+from ..products import PRODUCTS
+from ..strategies import Decision, Memory, Past, Seen, Strategy
+from .deciding import CODES as CODES
+from .deciding import Reading
 from .session import Given, Shown
 from .state import Records
 
 PRODUCT_NAMES = np.array(list(PRODUCTS))
-CODES = {name: code for code, name in enumerate(PRODUCTS)}
 #: What `observing.show` copies, in its order.
 SHOWN = (
     "week", "gap_weeks", "units", "lower", "upper", "waned_weeks", "peak_gain", "cumulative_units", "last_test_week",
@@ -23,7 +24,8 @@ SHOWN = (
 )  # fmt: skip
 SHOWN_WHOLE = ("session", "last_test", "product")
 SHOWN_FLAGS = ("responded", "assessed", "effect_at_return")
-_REASON_CODES = {reason: code for code, reason in enumerate(REASONS)}
+#: A patient who never notices waning comes back no sooner.
+SOONEST_WEEKS = 1 / 7
 
 
 class Asking:
@@ -35,15 +37,29 @@ class Asking:
         self.strategy, self.name = strategy, str(strategy)
         self.table, self.label_units = table, label_units
         self.first_row, self.reasons, self.check = first_row, reasons, check
+        self._first_answer: dict[str, Any] = {}
 
     def __call__(self, shown: Shown, past: Past, position: NDArray[np.int64], memory: Memory) -> tuple[Given, Memory]:
         """The decision for each patient, and the new memory."""
         seen = self._seen(shown, past)
-        decision, remembered = self._asked(seen, memory)
-        given = self._given(decision, seen, position)
+        given, remembered = self._answer(seen, memory, position)
         if self.check:
             self._must_be_row_wise(seen, memory, given, remembered, position)
+            if not self.strategy.is_looking():
+                self._must_be_blind(given, position)
         return given, remembered
+
+    def memory(self, n: int) -> Memory:
+        """The memory of n patients before their first session."""
+        start = self._called(self.strategy.initial_memory)
+        of = f"{self.name}: `initial_memory` must"
+        must(isinstance(start, Mapping), f"{of} return a dictionary, not {type(start).__name__}")
+        for key, value in start.items():
+            must(isinstance(key, str), f"{of} have texts as names")
+            must(not hasattr(Memory, key), f"{of} not use the name `{key}`", "a dictionary has its own; choose another")
+            plain = isinstance(value, bool | int | float | str | np.generic) and np.asarray(value).dtype.kind in "biufU"
+            must(plain, f"{of} give one number for all as `{key}`, not {type(value).__name__}")
+        return Memory({key: np.full(n, value) for key, value in start.items()})
 
     def _seen(self, shown: Shown, past: Past) -> Seen:
         arrays: dict[str, Any] = dict(
@@ -57,119 +73,94 @@ class Asking:
             _past=past,
         )
 
-    def _asked(self, seen: Seen, memory: Memory) -> tuple[Decision, Memory]:
-        decision: object = self.strategy.decide(seen, memory)
+    def _answer(self, seen: Seen, memory: Memory, position: NDArray[np.int64]) -> tuple[Given, Memory]:
+        """What the strategy says, as arrays."""
+        reading = Reading(self.name, self.first_row, position)
+        decision: Any = self._called(self.strategy.decide, seen, memory)
         if isinstance(decision, tuple):
             must(len(decision) == 2, f"{self.name} must return a Decision or (Decision, memory)")
             decision, remembered = decision
-            must(
-                isinstance(remembered, Mapping) and set(remembered) == set(memory),
-                f"{self.name}: the new memory must have {', '.join(memory) or 'nothing'}, as at the start",
-            )
-            n = len(seen)
-            for key, values in remembered.items():
-                must(
-                    np.shape(values) in ((), (n,)),
-                    f"{self.name}: memory `{key}` has shape {np.shape(values)}, not ({n},)",
-                )
-            memory = Memory({k: np.asarray(v) if np.shape(v) else np.full(n, v) for k, v in remembered.items()})
-        if not isinstance(decision, Decision):
-            must(False, f"{self.name} must return a Decision, not {type(decision).__name__}")
-        assert isinstance(decision, Decision)
-        return decision, memory
+            memory = self._remembered(remembered, memory, reading)
+        told = isinstance(decision, Decision)
+        must(told, f"{self.name} must return a Decision, not {type(decision).__name__}")
+        return self._given(decision, seen, reading), memory
 
-    def _given(self, decision: Decision, seen: Seen, position: NDArray[np.int64]) -> Given:
-        """`decision` as arrays; an error names the strategy, the field and the rows."""
+    def _called(self, method: Callable[..., Any], *arguments: Any) -> Any:
+        """Call the strategy; what it raises comes through, but for what would mislead."""
+        try:
+            return method(*arguments)
+        except StopIteration as error:  # inside a generator it would pass for its end
+            raise RuntimeError(f"{self.name} raised StopIteration") from error
+        except ValueError as error:
+            if "read-only" not in str(error):
+                raise
+            hint = "make a new array, and return the new memory beside the decision"
+            raise InputError(f"{self.name} must not change what it is shown or remembers; {hint}") from error
+
+    def _remembered(self, remembered: Any, memory: Memory, reading: Reading) -> Memory:
+        must(
+            isinstance(remembered, Mapping) and set(remembered) == set(memory),
+            f"{self.name}: the new memory must have {', '.join(memory) or 'nothing'}, as at the start",
+        )
+        n, arrays = reading.position.size, {}
+        for key, values in remembered.items():
+            what, wanted = f"memory `{key}`", "numbers, texts, or True and False"
+            array, missing = reading.array(values, what, wanted)
+            must(array.dtype.kind in "biufU", f"{self.name}: {what} must be {wanted}")
+            reading.every(~missing, f"{what} must not be masked")
+            arrays[key] = array if array.ndim else np.full(n, array)
+        return Memory(arrays)
+
+    def _given(self, decision: Decision, seen: Seen, reading: Reading) -> Given:
         n = len(seen)
-
-        def every(ok: NDArray[np.bool_], message: str) -> None:
-            if not ok.all():
-                where = f" ({rows_text(self.first_row + position[~ok])})" if ok.shape == (n,) else ""
-                must(False, f"{self.name}: {message}{where}")
-
-        def numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:
-            array = np.asarray(values, dtype=float)
-            must(array.shape in ((), (n,)), f"{self.name}: `{name}` has shape {array.shape}, not ({n},)")
-            every(np.isfinite(array), f"`{name}` must be finite")
-            return np.full(n, array) if array.shape == () else np.ascontiguousarray(array)
-
-        earliest = numbers(decision.earliest, "earliest")
-        latest = earliest if decision.latest is decision.earliest else numbers(decision.latest, "latest")
-        every(earliest > 0, "`earliest` must be positive")
+        earliest = reading.numbers(decision.earliest, "`earliest`")
+        latest = earliest if decision.latest is decision.earliest else reading.numbers(decision.latest, "`latest`")
+        reading.every(earliest > 0, "`earliest` must be positive")
         if latest is not earliest:
-            every(earliest <= latest, "`latest` must not be before `earliest`")
-        units = seen.units if decision.units is None else numbers(decision.units, "units")
+            reading.every(earliest <= latest, "`latest` must not be before `earliest`")
+        reading.every(latest >= SOONEST_WEEKS, "`latest` must be at least a day", "times are in weeks: 1/7 or more")
+        units = seen.units if decision.units is None else reading.numbers(decision.units, "`units`")
         if units is not seen.units:
-            every(units >= 0, "`units` must not be negative")
+            reading.every(units >= 0, "`units` must not be negative")
         product = seen._products[1]
         if decision.product is not None:
-            product = self._codes(decision.product, n)
+            product = reading.codes(decision.product, "`product`", self.table)
             if decision.units is None:
-                every(product == seen._products[1], "`product` changes without `units`")
-        adjunct = np.zeros(n, dtype=bool)
-        if decision.adjunct is not None:
-            adjunct = np.asarray(decision.adjunct)
-            must(adjunct.dtype == bool, f"{self.name}: `adjunct` must be True or False")
-            must(adjunct.shape in ((), (n,)), f"{self.name}: `adjunct` has shape {adjunct.shape}, not ({n},)")
-            adjunct = np.array(np.broadcast_to(adjunct, (n,)))
-        return Given(
-            units,
-            product,
-            adjunct,
-            earliest,
-            latest,
-            self._reasons(decision.reason, n) if self.reasons else np.zeros(n, dtype=np.int8),
-        )
-
-    def _reasons(self, reason: ArrayLike | None, n: int) -> NDArray[np.int8]:
-        array = np.asarray("hold" if reason is None else reason)
-        must(array.shape in ((), (n,)), f"{self.name}: `reason` has shape {array.shape}, not ({n},)")
-        if array.dtype.kind in "iu":
-            known = bool(((array >= 0) & (array < len(REASONS))).all())
-            codes = array
-        else:
-            texts, where = np.unique(array.astype(str), return_inverse=True)
-            known = set(texts.tolist()) <= set(REASONS)
-            codes = np.array([_REASON_CODES.get(text, 0) for text in texts.tolist()])[where].reshape(array.shape)
-        must(known, f"{self.name}: `reason` must be one of {', '.join(REASONS)}")
-        return np.array(np.broadcast_to(codes, (n,)), dtype=np.int8)
-
-    def _codes(self, names: ArrayLike, n: int) -> NDArray[np.int64]:
-        array = np.asarray(names, dtype=str)
-        must(array.shape in ((), (n,)), f"{self.name}: `product` has shape {array.shape}, not ({n},)")
-        found, inverse = np.unique(array, return_inverse=True)
-        codes = []
-        for name in found.tolist():
-            must(name in CODES, f"{self.name}: unknown product{nearest(name, CODES)}")
-            codes.append(CODES[name])
-            known = np.isfinite(self.table["log_median"][codes[-1]]) and np.isfinite(
-                self.table["label_units"][codes[-1]]
-            )
-            must(
-                bool(known) or name == "placebo",
-                f"{self.name}: this world knows no duration or no label dose of {name}",
-                "see `median_weeks`",
-            )
-        return np.ascontiguousarray(
-            np.broadcast_to(np.array(codes, dtype=np.int64)[inverse.reshape(array.shape)], (n,))
-        )
+                reading.every(product == seen._products[1], "`product` changes without `units`")
+        adjunct = np.zeros(n, dtype=bool) if decision.adjunct is None else reading.flags(decision.adjunct, "`adjunct`")
+        reason = reading.reasons(decision.reason, "`reason`") if self.reasons else np.zeros(n, dtype=np.int8)
+        return Given(*(_read_only(values) for values in (units, product, adjunct, earliest, latest, reason)))
 
     def _must_be_row_wise(
         self, seen: Seen, memory: Memory, given: Given, remembered: Memory, position: NDArray[np.int64]
     ) -> None:
-        """Ask again about the patients in another order, and about every second one only."""
+        """Ask again: the patients in another order, every second one only, and the first and the last alone."""
         n = len(seen)
-        for rows in (np.arange(n)[::-1], np.arange(0, n, 2)):
-            decision, again_remembered = self._asked(seen.at(rows), memory.at(rows))
-            again = self._given(decision, seen.at(rows), position[rows])
+        for rows in (np.arange(n)[::-1], np.arange(0, n, 2), np.array([0]), np.array([n - 1])):
+            again, again_remembered = self._answer(seen.at(rows), memory.at(rows), position[rows])
             pairs = {f"`{name}`": (getattr(given, name)[rows], getattr(again, name)) for name in Given._fields}
             pairs |= {f"memory `{k}`": (remembered[k][rows], again_remembered[k]) for k in remembered}
             for what, (first, second) in pairs.items():
-                same = (first == second) | ((first != first) & (second != second))
-                if not same.all():
-                    must(
-                        False,
-                        f"{self.name}: {what} of a patient depends on the other patients, on their order or on chance "
-                        f"({rows_text(self.first_row + np.sort(position[rows][~same]))})",
-                        "a strategy decides for each patient by herself",
-                    )
+                Reading(self.name, self.first_row, position[rows]).every(
+                    (first == second) | ((first != first) & (second != second)),
+                    f"{what} of a patient depends on the other patients, on their number or order, or on chance",
+                    "a strategy decides for each patient by herself",
+                )
+
+    def _must_be_blind(self, given: Given, position: NDArray[np.int64]) -> None:
+        """What says that it looks at nothing decides the same for everyone, always."""
+        reading = Reading(self.name, self.first_row, position)
+        for name in Given._fields:
+            values = getattr(given, name)
+            reading.every(
+                values == self._first_answer.setdefault(name, values[0]),
+                f"`{name}` is not the same for everyone at every visit, though `looks` is False",
+                "leave `looks` out",
+            )
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """A contiguous view that cannot be written to: the kernel is compiled anew for each other kind of array."""
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cohort import Cohort
-from ..errors import InputError
-from ..strategies import Memory, Past, Strategy
+from ..errors import InputError, rows_text
+from ..strategies import Past, Strategy
 from .asking import CODES, PRODUCT_NAMES, SHOWN, SHOWN_FLAGS, SHOWN_WHOLE, Asking
 from .outcomes import HISTORY, TOTALS
 from .physics import physics_of, product_table, record
@@ -55,14 +55,14 @@ def run_block(
     first_row : int
         Row of the first patient in the whole cohort, for error messages.
     check : bool
-        Ask the strategy again about its patients in another order and about some of them only.
+        Ask the strategy again about its patients in another order and about some of them only, see `Strategy`.
     """
     world = cohort.world
     physics, kinetics, table = record(physics_of(world)), record(world.immunity.kinetics()), product_table(world)
     asking = Asking(strategy, table, world.label_units, first_row=first_row, reasons=history or check, check=check)
     rows, immune = at_start(cohort, horizon, CODES[world.product])
     who = cohort.patient.astype(np.uint64)
-    memory = Memory({name: np.full(rows.size, value) for name, value in strategy.initial_memory().items()})
+    memory = asking.memory(rows.size)
     looks = history or check or strategy.is_looking()
     shown = _room(rows.size)
     show_all(rows, shown)
@@ -78,7 +78,7 @@ def run_block(
             totals[position[ended]] = totals_of(taken(rows, ended))
             rows, immune, log = taken(rows, stay), taken(immune, stay), log[: stay.size]
             who, position, memory = who[stay], position[stay], memory.at(stay)
-            shown = Shown(shown.floats[:, stay], shown.wholes[:, stay], shown.flags[:, stay])
+            shown = Shown(*(np.take(part, stay, axis=1) for part in shown))
             past, stay, given = past.at(stay), np.arange(stay.size), None
         if stay.size == 0:
             break
@@ -92,7 +92,9 @@ def run_block(
         if history:
             lines.append((position[stay], taken(log, stay)))
     else:
-        raise InputError(f"{asking.name} needs more than {MAX_VISITS} visits within follow-up")
+        where = rows_text(first_row + np.sort(position[stay]))
+        what = f"`earliest` and `latest` make more than {MAX_VISITS:,} visits ({where})"
+        raise InputError(f"{asking.name}: {what}; make them longer, or `years` shorter")
     return Block(totals, _sorted(lines, cohort) if history else None, frozenset(PRODUCT_NAMES[table["used"]].tolist()))
 
 

@@ -14,15 +14,61 @@ from .seen import Decision, Memory, Seen
 
 @dataclass(frozen=True, kw_only=True)
 class Strategy(ABC):
-    """A rule for dose and next visit. Deterministic and row-wise: one patient's decision never depends on another's.
+    """A rule for dose and next visit, the same for every patient: yours is a frozen dataclass with `decide`.
 
-    Subclasses are frozen dataclasses with `decide`; `initial_memory` says what it remembers from session 0 on.
+    At each visit `decide` gets what the clinic has seen of n patients and what the strategy remembers of them, as
+    arrays of shape (n,). It returns a `Decision`, and the new memory beside it if it remembers anything:
+    `initial_memory` names what that is and gives its values before the first session.
+
+    Attributes
+    ----------
+    oracle : bool, of the class
+        True for a strategy that uses what no clinic can see; it is labelled so in every output.
+    looks : bool, of the class
+        False for a rule whose `decide` looks at nothing of what it is shown, as that of `Fixed`: what the clinic would
+        see is then not worked out, which is half of the work, and the rule is asked now and then only. Leave it out
+        unless the decision is the same for everyone at every visit. A class with a `decide` of its own looks again.
+
+    Notes
+    -----
+    A strategy must be deterministic, and must decide for each patient by herself, whoever else is treated. `simulate`
+    asks about its first 256 patients five times at each visit: as they come, in another order, every second one, and
+    the first and the last alone. Different answers are an error. What that cannot show is a difference that only comes
+    with more patients, with rare values, or with something that changes between the visits outside the memory, such as
+    a counter of its own.
+
+    Examples
+    --------
+    Each session is followed by a look two weeks later, with three tenths of the dose for those without effect; after a
+    positive antibody test a product of another serotype is used:
+
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> import retreat_research as rr
+    >>> @dataclass(frozen=True)
+    ... class Mine(rr.Strategy):
+    ...     weeks: float = 14
+    ...     def initial_memory(self):
+    ...         return {"look": False, "to_b": False}
+    ...     def decide(self, seen, memory):
+    ...         to_b = memory.to_b | (~memory.look & (seen.last_test == 1))
+    ...         share = np.where(memory.look, np.where(seen.effect_at_return, 0, 0.3), 1)
+    ...         units = share * np.where(to_b, 10_000, seen.label_units)
+    ...         product = np.where(to_b, "rimabotulinumtoxinB", "onabotulinumtoxinA")
+    ...         weeks = np.where(memory.look, self.weeks - 2, 2)
+    ...         decision = rr.Decision.at(weeks, units=units, product=product)
+    ...         return decision, {"look": ~memory.look, "to_b": to_b}
+    >>> cohort = rr.draw_cohort(2000, indication="cervical dystonia", seed=1)
+    >>> visits = rr.simulate(cohort, Mine(), years=5, history=True).sessions
+    >>> visits[visits["units"] > 0].groupby(["product", "touch_up"], as_index=False)["units"].agg(["size", "max"])
+                   product  touch_up   size      max
+    0   onabotulinumtoxinA     False  31928    236.0
+    1   onabotulinumtoxinA      True   2646     70.8
+    2  rimabotulinumtoxinB     False   1623  10000.0
+    3  rimabotulinumtoxinB      True    160   3000.0
     """
 
-    #: True for a strategy that uses what no clinic can see; it is labelled so in every output.
     oracle: ClassVar[bool] = False
-    #: False for a rule whose `decide` looks at nothing of what it is shown: what the clinic would see is then not
-    #: worked out, which is half of the work. It holds for the class that says so, not for one that decides otherwise.
     looks: ClassVar[bool] = True
 
     @abstractmethod

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,23 +21,30 @@ START, EXTEND, HOLD, SHORTEN, ESCALATE, SWITCH, HALT = range(len(REASONS))
 class Past:
     """`lower`, `upper` and `units` of the cycles so far, one column a visit.
 
-    Fewer and fewer patients are followed: the columns of those who still are get found only when asked for.
+    Fewer and fewer patients are followed: the columns of those who still are get found only when asked for. One list of
+    columns serves all visits, each of which knows how many of them were there.
     """
 
-    def __init__(self, rows: NDArray[np.intp], columns: Sequence[tuple[NDArray[np.intp], tuple[Floats, ...]]] = ()):
-        self._rows, self._columns = rows, tuple(columns)
+    def __init__(
+        self, rows: NDArray[np.intp], columns: list[tuple[NDArray[np.intp], Floats]] | None = None, visits: int = 0
+    ) -> None:
+        self._rows, self._columns, self._visits = rows, [] if columns is None else columns, visits
 
     def at(self, rows: NDArray[np.intp]) -> Past:
         """The past of some of the patients."""
-        return Past(self._rows[rows], self._columns)
+        return Past(self._rows[rows], self._columns, self._visits)
 
     def and_now(self, lower: Floats, upper: Floats, units: Floats) -> Past:
-        """One visit more, of these patients."""
-        return Past(self._rows, (*self._columns, (self._rows, (lower, upper, units))))
+        """One visit more, of these patients; what is given is copied."""
+        alone = len(self._columns) == self._visits
+        columns = self._columns if alone else self._columns[: self._visits]
+        columns.append((self._rows, np.array((lower, upper, units))))
+        return Past(self._rows, columns, self._visits + 1)
 
     def table(self, which: int) -> Floats:
         """0 lower, 1 upper, 2 units; shape (n, visits so far)."""
-        columns = [values[which][np.searchsorted(rows, self._rows)] for rows, values in self._columns]
+        there = self._columns[: self._visits]
+        columns = [values[which][np.searchsorted(rows, self._rows)] for rows, values in there]
         table = np.column_stack(columns) if columns else np.empty((self._rows.size, 0))
         table.flags.writeable = False
         return table
@@ -159,7 +166,8 @@ class Decision:
     Parameters
     ----------
     earliest, latest : float, weeks from now, 0 < earliest <= latest
-        The patient comes back when waning is noticed, not before `earliest`, and at `latest` at the latest.
+        The patient comes back when waning is noticed, not before `earliest`, and at `latest` at the latest. `latest` is
+        at least a day (1/7), so that follow-up comes to an end.
     units : float, optional
         Dose injected now; None: as last time; 0: a visit without injection.
     product : str, optional
@@ -184,7 +192,15 @@ class Decision:
 
 
 class Memory(dict[str, NDArray[Any]]):
-    """What a strategy keeps between sessions: arrays of shape (n,), read as ``memory.name`` or ``memory["name"]``."""
+    """What a strategy keeps between sessions: arrays of shape (n,), read as ``memory.name`` or ``memory["name"]``.
+
+    It is read-only: a strategy returns a new one, such as ``{**memory, "name": new}``, beside its decision.
+    """
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]] | None = None) -> None:
+        super().__init__({name: values.view() for name, values in (arrays or {}).items()})
+        for values in self.values():
+            values.flags.writeable = False
 
     def __getattr__(self, name: str) -> NDArray[Any]:
         try:
@@ -198,3 +214,9 @@ class Memory(dict[str, NDArray[Any]]):
     def at(self, rows: NDArray[np.intp]) -> Memory:
         """What is kept of some of the patients."""
         return Memory({name: values[rows] for name, values in self.items()})
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise ValueError("the memory is read-only: return a new one beside the decision")
+
+    __setitem__ = __delitem__ = __setattr__ = __delattr__ = __ior__ = _refuse
+    update = pop = popitem = clear = setdefault = _refuse

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..evidence import ASSUMED, LogNormal, Prior
+from ..evidence import ASSUMED, Frozen, LogNormal, Prior
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ def _wide(weeks: float, why: str) -> Known:
 
 _AS_ONA = "as onabotulinumtoxinA; products.csv Xeomin/dose_ratio_to_ona: unit for unit"
 
-#: Median true duration of the label dose, weeks, by indication and product. Visits lengthen a published median (with
+# Visits lengthen a published median (with
 #: visits every four weeks 17 to 20 weeks read about 20: durations.csv D154 to D157), so the true one lies below it.
-MEDIANS: Mapping[str, Mapping[str, Known]] = {
+_MEDIANS = {
     "glabellar lines": {
         "onabotulinumtoxinA": Known(
             17.0,
@@ -105,7 +105,14 @@ MEDIANS: Mapping[str, Mapping[str, Known]] = {
     },
 }
 
+#: Median true duration of the label dose, weeks, by indication and product.
+MEDIANS: Mapping[str, Mapping[str, Known]] = Frozen(
+    {indication: Frozen(medians) for indication, medians in _MEDIANS.items()}
+)
 #: The values alone.
-MEDIAN_WEEKS: Mapping[str, Mapping[str, float]] = {
-    indication: {product: known.value for product, known in medians.items()} for indication, medians in MEDIANS.items()
-}
+MEDIAN_WEEKS: Mapping[str, Mapping[str, float]] = Frozen(
+    {
+        indication: Frozen({product: known.value for product, known in medians.items()})
+        for indication, medians in MEDIANS.items()
+    }
+)

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from html import escape
-from math import exp, isfinite
+from math import exp
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from ..errors import InputError, must, whole_number
-from ..evidence import LogNormal, Prior
+from ..errors import InputError, must, number, whole_number
+from ..evidence import Frozen, LogNormal, Prior
 from ..immunity import Immunity
-from ..products import INDICATIONS, PRODUCTS, nearest, product
+from ..products import INDICATIONS, PRODUCTS, nearest
+from ..products import product as product_named
 from ..response import Response
 from ..streams import checked_seed
 from .behaviour import Behaviour
 from .medians import MEDIAN_WEEKS
-from .numbers import PARTS, drawn, numbers
+from .numbers import PARTS, SET_HERE, drawn, numbers
 from .observation import Observation
 
 if TYPE_CHECKING:
@@ -28,14 +29,22 @@ if TYPE_CHECKING:
 #: Share of the variance of ln duration between patients where only the total is known: assumed 0.26²/(0.26² + 0.23²).
 BETWEEN_SHARE = 0.56
 
+#: What a label dose can be at all, units of any product: assumed, far beyond every label.
+LABEL_UNITS = (1e-3, 1e6)
+KINDS: Mapping[str, Any] = dict(zip(PARTS, (Response, Immunity, Observation, Behaviour), strict=True))
+SHOWN_CHANGES = 5
+
 
 @dataclass(frozen=True, kw_only=True)
 class World:
     """Everything a synthetic cohort obeys: four sub-models, each number with its unit, prior and source.
 
+    A world stays as it is, its mappings too: `replace` gives another one.
+
     Attributes
     ----------
     indication : str
+        One of `INDICATIONS`; the beginning of one is completed.
     product : str
         What a cohort is treated with unless a strategy switches.
     label_units : float, units of `product`
@@ -45,6 +54,12 @@ class World:
     priors : mapping of str to Prior or None
         What `draws` draws other than by default: by parameter, ``"within_sd"``, or by parameter and product,
         ``"median_weeks[onabotulinumtoxinA]"``. None: the number is not drawn.
+
+    Raises
+    ------
+    InputError
+        Naming a number that is none, or far beyond what it can be: an SD of logarithms above 10, a half-life of less
+        than an hour or more than 1,000 years; the error says the bounds.
 
     Examples
     --------
@@ -62,11 +77,20 @@ class World:
     immunity: Immunity = field(default_factory=Immunity)
     observation: Observation = field(default_factory=Observation)
     behaviour: Behaviour = field(default_factory=Behaviour)
-    priors: Mapping[str, Prior | None] = field(default_factory=dict)
+    priors: Mapping[str, Prior | None] = Frozen({})
 
     def __post_init__(self) -> None:
-        product(self.product)
-        must(isfinite(self.label_units) and self.label_units > 0, "`label_units` must be positive")
+        product_named(self.product)
+        must(isinstance(self.priors, Mapping), "`priors` must be a mapping of names to priors")
+        for part, kind in KINDS.items():
+            must(isinstance(getattr(self, part), kind), f"`{part}` must be of class {kind.__name__}")
+        kept = {
+            "indication": indication_named(self.indication),
+            "label_units": number(self.label_units, "label_units", *LABEL_UNITS),
+            "priors": Frozen(self.priors),
+        }
+        for name, value in kept.items():
+            object.__setattr__(self, name, value)
         must(
             self.product in self.response.median_weeks,
             f"`median_weeks` has no entry for the product of this world, {self.product}",
@@ -78,11 +102,12 @@ class World:
             )
         for by_product in (self.response.median_weeks, self.immunity.ng_per_unit, self.immunity.complexing):
             for name in by_product:
-                product(name)
+                product_named(name)
         known = {label for _, number in numbers(self) for label in (number.name, number.label)}
         known |= {f.name for part in PARTS for f in fields(getattr(self, part))}  # also those of no product at all
         for name, prior in self.priors.items():
-            must(name in known, f"`priors`: {_unknown(name, known)}")
+            if name not in known:  # the search for the nearest name takes longer than all the rest
+                raise InputError(f"`priors`: {_unknown(name, known)}")
             must(prior is None or isinstance(prior, Prior), f"`priors` of {name} must be a Prior or None")
             covered = [number.label for _, number in numbers(self) if number.name == name]
             must(
@@ -102,6 +127,7 @@ class World:
         product : str, optional
         """
         indication = indication_named(indication)
+        product_named(product)
         medians = MEDIAN_WEEKS[indication]
         must(
             product in medians,
@@ -150,14 +176,20 @@ class World:
         `draws` then takes the median from the fit's estimate and standard error; the SDs and the share without response
         stay as they are, and everything else follows its prior.
         """
+        from ..durations import AFTResult, MixedAFTResult
+
+        must(isinstance(fit, AFTResult | MixedAFTResult), "`fit` must be a fitted model, of AFT or MixedAFT")
         must(fit.family == "lognormal", "a world needs a log-normal model", f"this one is {fit.family}")
         must(getattr(fit, "slope", None) is None, "a world needs a model without a random slope")
         between_sd = float(getattr(fit, "sd", 0.0))
         total = float(np.hypot(between_sd, fit.scale))
         if between_share is None:
             between_share = (between_sd / total) ** 2 if hasattr(fit, "sd") else BETWEEN_SHARE
-        must(0 <= between_share <= 1, "`between_share` must be between 0 and 1")
+        between_share = number(between_share, "between_share", 0, 1)
+        table = newdata is None or isinstance(newdata, pd.DataFrame)
+        must(table, "`newdata` must be a DataFrame", 'for example pandas.DataFrame({"units": [20]})')
         must(newdata is None or len(newdata) == 1, "`newdata` must have one row")
+        product_named(product)
         fitted = fit.quantile(0.5, newdata).iloc[0]
         median, relative_error = float(fitted["estimate"]), float(fitted["se"] / fitted["estimate"])
         endpoint_loss = getattr(fit.endpoint, "loss", None)
@@ -165,7 +197,7 @@ class World:
         return cls(
             indication=indication_named(indication),
             product=product,
-            label_units=units,
+            label_units=number(units, "units", *LABEL_UNITS),
             response=Response(
                 median_weeks={product: median},
                 between_sd=total * float(np.sqrt(between_share)),
@@ -194,11 +226,13 @@ class World:
             raise InputError("; ".join(_unknown(name, known) for name in unknown))
         kept = {name: prior for name, prior in self.priors.items() if name.split("[")[0] not in left}
         mine = {name: value for name, value in changes.items() if name in own}
-        mine["priors"] = {**kept, **dict.fromkeys(left), **changes.get("priors", {})}
+        priors = changes.get("priors", {})
+        must(isinstance(priors, Mapping), "`priors` must be a mapping of names to priors")
+        mine["priors"] = {**kept, **dict.fromkeys(left), **priors}
         for part in PARTS:
             set_here = {name: left[name] for name in names[part] if name in left}
-            if set_here:
-                mine[part] = replace(mine.get(part, getattr(self, part)), **set_here)
+            if set_here and isinstance(whole := mine.get(part, getattr(self, part)), KINDS[part]):
+                mine[part] = replace(whole, **set_here)
         return replace(self, **mine)
 
     def draws(self, n: int, seed: int = 1) -> tuple[World, ...]:
@@ -251,6 +285,14 @@ class World:
             ]
         )
 
+    def __repr__(self) -> str:
+        usual = PRODUCTS[self.product].label_units.get(self.indication)
+        label = f"label dose {self.label_units:g} U" + ("" if self.label_units == usual else " (set in this world)")
+        changes = [f"{n.label} = {n.value:g}" for _, n in numbers(self) if n.source == SET_HERE]
+        more = len(changes) - SHOWN_CHANGES
+        shown = [*changes[:SHOWN_CHANGES], *([f"{more} more numbers set"] if more > 0 else [])]
+        return f"<World: {', '.join([self.indication, self.product, label, *shown])}>"
+
     def _repr_html_(self) -> str:
         table = self.describe()
         table["value"] = ["not published" if np.isnan(v) else f"{v:.4g}" for v in table["value"]]
@@ -271,6 +313,7 @@ def indication_named(name: str) -> str:
     InputError
         If there is none, or more than one.
     """
+    must(isinstance(name, str), "`indication` must be a name", f"known are {', '.join(INDICATIONS)}")
     text = name.strip().lower()
     found = [i for i in INDICATIONS if i == text] or [i for i in INDICATIONS if text and i.startswith(text)]
     if len(found) != 1:

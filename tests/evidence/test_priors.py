@@ -38,6 +38,12 @@ def test_quantiles_keep_the_shape():
     assert Beta(2, 3).quantile(0.5).shape == ()
 
 
+@pytest.mark.parametrize("u", ["half", [0.5, None, 1j]])
+def test_a_probability_is_a_number(u):
+    with pytest.raises(InputError, match="`u` must be"):
+        Uniform(0, 1).quantile(u)
+
+
 @pytest.mark.parametrize("u", [0, 1, -0.1, float("nan"), [0.5, 2]])
 def test_what_is_no_probability_is_refused(u):
     for prior, _ in CASES:
@@ -54,6 +60,14 @@ def test_what_is_no_probability_is_refused(u):
         (LogNormal, (1, float("nan")), "sd"),
         (LogNormal.within, (2, 1, 1), "lower"),
         (LogNormal.within, (0, 1, 1), "lower"),
+        (LogNormal, ("5", 1), "median"),
+        (LogNormal, (1, True), "sd"),
+        (LogNormal, (10**400, 1), "median"),
+        (LogNormal.within, (1, None, 1), "upper"),
+        (Normal, (None, 1), "mean"),
+        (Normal, (0, 1, "a"), "lower"),
+        (Normal, (0, 1, 0, float("nan")), "upper"),
+        (Uniform, (0, [1]), "upper"),
         (Normal, (float("nan"), 1), "mean"),
         (Normal, (0, -1), "sd"),
         (Normal, (0, 1, 2, 2), "lower"),

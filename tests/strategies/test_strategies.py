@@ -167,3 +167,47 @@ def test_nothing_latent_can_be_reached_from_what_is_seen():
             for array in (a for a in arrays if isinstance(a, np.ndarray) and a.size):
                 assert not any(np.shares_memory(array, s) for s in secret)
                 assert not any(array.shape == s.shape and np.array_equal(array, s) for s in secret)
+
+
+def test_the_past_is_shared_and_yet_stays_as_it_was():
+    rows = np.array([0, 1, 2])
+    start = Past(rows)
+    one = start.and_now(*np.arange(9.0).reshape(3, 3))
+    two = one.and_now(*np.arange(10.0, 19).reshape(3, 3))
+    other = one.and_now(*np.arange(20.0, 29).reshape(3, 3))  # from the same visit, in another way
+    assert two._columns is one._columns  # nothing is copied at a visit
+    assert [past.table(0).shape for past in (start, one, two, other)] == [(3, 0), (3, 1), (3, 2), (3, 2)]
+    np.testing.assert_array_equal(two.at(np.array([2, 0])).table(2), [[8, 18], [6, 16]])
+    np.testing.assert_array_equal(other.table(1), [[3, 23], [4, 24], [5, 25]])
+
+
+def test_the_past_keeps_a_copy():
+    now = np.array([1.0])
+    past = Past(np.array([0])).and_now(now, now, now)
+    now[0] = 5.0
+    assert past.table(0) == [[1.0]]
+
+
+def test_memory_is_read_only_and_gives_a_dictionary_to_change():
+    values = np.array([1.0, 2.0])
+    memory = Memory({"gap": values})
+    for change in (
+        lambda: memory.gap.__setitem__(0, 5.0),
+        lambda: memory.__setitem__("gap", values),
+        lambda: memory.__delitem__("gap"),
+        lambda: memory.__ior__({"gap": values}),
+        lambda: setattr(memory, "gap", values),
+        lambda: delattr(memory, "gap"),
+        lambda: memory.update(gap=values),
+        lambda: memory.pop("gap"),
+        lambda: memory.setdefault("other", values),
+        memory.popitem,
+        memory.clear,
+    ):
+        with pytest.raises(ValueError, match="read-only"):
+            change()
+    assert memory.at(np.array([1])).gap == [2.0]
+    with pytest.raises(ValueError, match="read-only"):
+        memory.at(np.array([1])).gap[0] = 5.0
+    assert type(memory | {"gap": 1}) is dict
+    values[0] = 7.0  # hers still

@@ -1,5 +1,8 @@
 """Worlds: defaults by indication, replacement, description, and worlds from fits."""
 
+import copy
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +10,7 @@ import pytest
 import retreat_research as rr
 from retreat_research.evidence import LogNormal, Uniform
 from retreat_research.response import effect_of, onset_share_of
+from retreat_research.simulation.identity import digest_of
 from retreat_research.world.medians import MEDIANS
 
 WORLD = rr.World.default("glabellar")
@@ -106,6 +110,100 @@ def test_a_whole_sub_model_and_one_of_its_numbers():
     assert (changed.response.between_sd, changed.response.within_sd) == (0.5, 0.1)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"response": None}, "`response` must be of class Response"),
+        ({"response": None, "within_sd": 0.1}, "`response` must be of class Response"),
+        ({"behaviour": WORLD.response}, "`behaviour` must be of class Behaviour"),
+        ({"indication": "zzz"}, "unknown indication"),
+        ({"indication": None}, "`indication` must be a name; known are glabellar lines"),
+        ({"product": None}, "units need a product"),
+        ({"product": "Botox"}, "unknown product; did you mean onabotulinumtoxinA"),
+    ],
+)
+def test_what_no_world_can_have_is_refused(changes, message):
+    with pytest.raises(rr.InputError, match=message):
+        WORLD.replace(**changes)
+
+
+def test_the_beginning_of_an_indication_is_completed():
+    world = WORLD.replace(indication="Cerv")
+    assert world.indication == "cervical dystonia"
+    assert world == WORLD.replace(indication="cervical dystonia")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((None,), "`indication` must be a name"),
+        ((3,), "`indication` must be a name"),
+        (("glabellar", None), "units need a product"),
+        (("glabellar", "dysport"), "unknown product; did you mean abobotulinumtoxinA"),
+        (("glabellar", "placebo"), "no default world for placebo in glabellar lines"),
+    ],
+)
+def test_no_default_world_of_what_is_not_there(arguments, message):
+    with pytest.raises(rr.InputError, match=message):
+        rr.World.default(*arguments)
+
+
+# A world stays as it is
+
+
+@pytest.mark.parametrize(("part", "name"), [("response", "median_weeks"), ("immunity", "ng_per_unit"),
+                                            ("immunity", "complexing")])  # fmt: skip
+def test_no_mapping_of_a_world_can_be_changed(part, name):
+    mapping = getattr(getattr(WORLD, part), name)
+    before = dict(mapping)
+    with pytest.raises(TypeError):
+        mapping[ONA] = 30.0
+    fresh = getattr(getattr(rr.World.default("glabellar"), part), name)
+    assert fresh == before
+
+
+def test_priors_cannot_be_changed_and_what_was_given_is_copied():
+    medians, priors = {ONA: 15.0}, {"within_sd": Uniform(0.1, 0.2)}
+    world = WORLD.replace(median_weeks=medians, priors=priors)
+    medians[ONA], priors["within_sd"] = 77.0, None
+    assert world.median_weeks == pytest.approx(15)
+    assert world.priors["within_sd"] == Uniform(0.1, 0.2)
+    with pytest.raises(TypeError):
+        world.priors["within_sd"] = None
+
+
+@pytest.mark.parametrize("passed_on", [lambda w: pickle.loads(pickle.dumps(w)), copy.copy, copy.deepcopy])
+@pytest.mark.parametrize("world", [WORLD, WORLD.replace(within_sd=0.1, ng_per_unit={ONA: float("nan")}),
+                                   WORLD.replace(priors={"within_sd": Uniform(0.1, 0.2)})])  # fmt: skip
+def test_a_world_is_the_same_in_another_process(world, passed_on):
+    there = passed_on(world)
+    assert there == world
+    assert (hash(there), digest_of(there), there.draws(2)) == (hash(world), digest_of(world), world.draws(2))
+    assert {world, there} == {world}
+    assert there != WORLD.replace(within_sd=0.2)
+
+
+def test_neither_the_order_of_a_mapping_nor_the_kind_of_a_number_makes_another_world():
+    loads = dict(WORLD.immunity.ng_per_unit)
+    turned = WORLD.replace(ng_per_unit=dict(reversed(loads.items())), label_units=np.int64(20))
+    same = WORLD.replace(ng_per_unit=loads)
+    assert list(turned.immunity.ng_per_unit) != list(loads)
+    assert (turned, hash(turned), digest_of(turned)) == (same, hash(same), digest_of(same))
+    assert digest_of(WORLD.replace(curve_hill=2)) == digest_of(WORLD.replace(curve_hill=np.float32(2)))
+
+
+def test_what_a_world_shows_is_short_and_says_what_was_set():
+    assert repr(WORLD) == "<World: glabellar lines, onabotulinumtoxinA, label dose 20 U>"
+    changed = WORLD.replace(within_sd=0.1, median_weeks={ONA: 15.5}, label_units=30)
+    assert repr(changed) == (
+        "<World: glabellar lines, onabotulinumtoxinA, label dose 30 U (set in this world), "
+        "median_weeks[onabotulinumtoxinA] = 15.5, within_sd = 0.1>"
+    )
+    many = WORLD.draws(1)[0]
+    assert repr(many).endswith(" more numbers set>")
+    assert len(repr(many)) < 400
+
+
 # Description
 
 
@@ -186,6 +284,33 @@ def test_a_fit_for_a_product_without_a_default_is_a_world_too(cycles):
     row = world.describe().set_index("parameter").loc["median_weeks"]
     assert row["source"] == "set in this world"
     assert row["prior"].startswith("LogN(ln 1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"units": "24"}, "`units` must be a number from"),
+        ({"units": True}, "`units` must be a number from"),
+        ({"units": float("nan")}, "`units` must be a number from"),
+        ({"non_response": 2}, "`non_response` must be a number from 0 to"),
+        ({"non_response": None}, "`non_response` must be a number from 0 to"),
+        ({"between_share": 1.5}, "`between_share` must be a number from 0 to 1"),
+        ({"between_share": "half"}, "`between_share` must be a number from 0 to 1"),
+        ({"newdata": {"units": [20]}}, "`newdata` must be a DataFrame"),
+        ({"newdata": pd.DataFrame({"units": [20, 40]})}, "`newdata` must have one row"),
+        ({"product": "Botox"}, "unknown product; did you mean onabotulinumtoxinA"),
+        ({"indication": 3}, "`indication` must be a name"),
+        ({"fit": 3}, "`fit` must be a fitted model, of AFT or MixedAFT"),
+        ({"fit": "turnbull"}, "`fit` must be a fitted model, of AFT or MixedAFT"),
+        ({"fit": "weibull"}, "a world needs a log-normal model; this one is weibull"),
+    ],
+)
+def test_what_no_world_can_be_made_of_is_refused(changes, message, cycles):
+    fits = {"turnbull": rr.Turnbull(), "weibull": rr.AFT("1", family="weibull"), "": rr.AFT("1", family="lognormal")}
+    fit = changes.get("fit", "")
+    known = {"indication": "crow", "product": ONA, "units": 24, "non_response": 0.1}
+    with pytest.raises(rr.InputError, match=message):
+        rr.World.from_fit(**{**known, **changes, "fit": fits[fit].fit(cycles) if fit in fits else fit})
 
 
 def test_a_mapping_may_be_emptied():

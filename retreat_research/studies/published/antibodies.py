@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...cohort import WEEKS_PER_YEAR
+from ...evidence import LogNormal
 from ...immunity import decayed
 from ...streams import Purpose, normals, uniforms
 from .arm import Course
@@ -17,9 +18,10 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 WEEKS_PER_MONTH = WEEKS_PER_YEAR / 12
-#: Limits of detection, mU/mL. Mouse protection assay: assumed (0.45 to 3.2 is believed); it is the less sensitive one
-#: (tests.csv). Mouse hemidiaphragm assay: tests.csv MDA type B/detection threshold.
+#: Limits of detection, mU/mL. Mouse protection assay: assumed; it is the less sensitive one (tests.csv), and what is
+#: believed of it is no parameter of the world. Mouse hemidiaphragm assay: tests.csv MDA type B/detection threshold.
 MPA, MHDA = 1.2, 0.4
+MPA_PRIOR = LogNormal(MPA, 0.5)
 #: Below this titre complete failure is unlikely, mU/mL (tests.csv, MDA type A).
 HARMLESS = 2.0
 _LONGEST = 60 * 52.0  # weeks after the last session for which a titre is followed
@@ -32,12 +34,19 @@ class Assay:
     Parameters
     ----------
     limit : float, mU/mL
+    prior : LogNormal, optional
+        What is believed of the limit.
     false_positives : bool
         At the world's specificity. Without them every positive is one of truth, as if each had been confirmed.
     """
 
     limit: float
+    prior: LogNormal | None = None
     false_positives: bool = True
+
+    def drawn(self, luck: float) -> Assay:
+        """The assay whose limit is this quantile of what is believed of it."""
+        return self if self.prior is None else replace(self, limit=float(self.prior.quantile(luck)))
 
     def positive(self, course: Course) -> Bools:
         """Result at each visit of the arm after a session, (n, visits); noise and luck are the engine's."""
@@ -176,6 +185,27 @@ class TitreHalfLife(Median):
         high = start > course.cohort.world.immunity.failure_titre
         weeks = np.array([_weeks_until(course, int(i), int(session[i]), HARMLESS) for i in rows[high]])
         return weeks / np.log2(start[high] / HARMLESS) / WEEKS_PER_MONTH
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declined(Share):
+    """Percent of failures by antibody whose titre, above complete failure, is below it so many days after stopping.
+
+    Parameters
+    ----------
+    days : float
+    """
+
+    days: float
+
+    def sample(self, course: Course) -> Floats:
+        """0 or 1 for each failure by antibody whose titre was above the titre of complete failure."""
+        session, immune = failures(course)
+        ceiling = course.cohort.world.immunity.failure_titre
+        rows = np.flatnonzero(immune)
+        rows = rows[course.visits["titre_before"][rows, session[rows]] > ceiling]
+        until = [_weeks_until(course, int(i), int(session[i]), ceiling) for i in rows]
+        return (np.array(until) <= self.days / 7).astype(float)
 
 
 def failures(course: Course) -> tuple[NDArray[np.int64], Bools]:

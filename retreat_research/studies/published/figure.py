@@ -14,18 +14,19 @@ if TYPE_CHECKING:
 
     from .predict import Predictions
 
-ANTIBODIES = "antibodies"
+ANTIBODIES, PLACEBO = "antibodies", "placebo"
 FAINT, PUBLISHED = "0.82", "0.15"
 
 
 def draw(result: Predictions) -> Figure:
-    """One panel each for shares with an effect, weeks of effect, shares with antibodies and months of antibodies."""
+    """One panel each for shares with an effect, placebo, weeks of effect, shares and months of antibodies."""
     import matplotlib.pyplot as plt
 
     table = result.table()
-    immune = table["group"] == ANTIBODIES
+    immune, placebo = table["group"] == ANTIBODIES, table["group"] == PLACEBO
     panels = [
-        ("Effect: share of patients", "% of patients", table[(table["axis"] == "percent") & ~immune]),
+        ("Effect: share of patients", "% of patients", table[(table["axis"] == "percent") & ~immune & ~placebo]),
+        ("Effect of placebo: share of patients", "% of patients", table[placebo]),
         ("Effect: duration", "weeks", table[table["axis"] == "weeks"]),
         ("Antibodies: share of patients", "% of patients", table[(table["axis"] == "percent") & immune]),
         ("Antibodies: time", "months", table[table["axis"] == "months"]),
@@ -40,7 +41,8 @@ def draw(result: Predictions) -> Figure:
         _panel(ax, rows.reset_index(drop=True))
         if title.startswith("Antibodies: share"):
             ax.set_xscale("symlog", linthresh=1, linscale=0.6)
-            ax.set_xticks([0, 0.5, 1, 2, 5, 10, 20, 50], ["0", "0.5", "1", "2", "5", "10", "20", "50"])
+            ax.set_xticks([0, 0.5, 1, 2, 5, 10, 20, 50, 100], ["0", "0.5", "1", "2", "5", "10", "20", "50", "100"])
+            ax.set_xlim(right=130)
             ax.minorticks_off()
             unit += " (linear to 1, then logarithmic)"
         ax.set_title(title, loc="left", fontsize=11)

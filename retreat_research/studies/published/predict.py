@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from ...cohort import draw_cohort
 from ...errors import must, whole_number
-from ...streams import checked_seed
+from ...streams import Purpose, checked_seed, uniforms
 from ...world import World
+from ...world.numbers import address
 from .arm import Arm
-from .target import LEVEL, Analysis, Target
+from .compare import TAILS, compare
+from .target import Analysis, Target
 from .targets import TARGETS
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ ROWS = 200_000  # of history at a time
 MOST_FOR_ONE = 200  # patients simulated for one eligible patient wanted, however few are eligible
 _APART = 2**28  # addresses between the patients of two draws, so that each draw has luck of its own
 UNKNOWN_N = 100  # eligible patients simulated, times `trials`, where no size is published
-TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+_ASSAY = address("limit of the mouse protection assay")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,15 +56,16 @@ class Predictions:
         -------
         pandas.DataFrame
             ``group``, ``target``, ``evidence`` (table and rows), ``axis`` (percent, weeks or months), ``published``,
-            ``at_least`` (it is a lower bound), ``lower`` and ``upper`` (its 95% interval, NaN if none can be given),
-            ``n``; ``predicted`` by the default world and its Monte Carlo standard error ``mcse``; ``trial_lower`` and
-            ``trial_upper``, between which 95% of simulated trials of the published size lie; ``prior_lower`` and
-            ``prior_upper``, the same when each trial has a world of its own, drawn from the priors (NaN without draws;
-            worlds without an eligible patient are left out); ``difference``, predicted − published; ``verdict``:
-            agrees, if the published figure lies in the range of the trials (give or take its `resolution`) or, where no
-            size is published, the prediction in the published range; else misfit; ``within_priors``: the same of the
-            range over the priors, None without draws; ``in_sight``, the constants of the world chosen with the figure
-            in sight; ``assumed`` and ``reason``, see `Target`.
+            ``compared`` (what is compared: before rounding, see `Target.compared`), ``at_least`` (it is a lower bound),
+            ``lower`` and ``upper`` (its 95% interval, NaN if none can be given), ``n``; ``predicted`` by the default
+            world and its Monte Carlo standard error ``mcse``; ``trial_lower`` and ``trial_upper``, between which 95% of
+            simulated trials of the published size lie; ``prior_lower`` and ``prior_upper``, the same when each trial
+            has a world of its own, drawn from the priors (NaN without draws; worlds without an eligible patient are
+            left out); ``difference``, predicted − compared; ``verdict``: agrees, if the compared figure lies in the
+            range of the trials (to its `Target.tolerance`) or, where no size is published, the prediction in the
+            published range; else misfit; ``priors``: where the compared figure lies in what the priors allow, inside,
+            borderline or outside (see `compare.standing`), None without draws; ``in_sight``, the constants of the
+            world chosen with the figure in sight; ``assumed`` and ``reason``, see `Target`.
         """
         return self._rows.copy()
 
@@ -102,7 +105,8 @@ def predictions(
         Trials of the published size in the default world: the prediction is the analysis of all their patients, the
         range of the trials shows what sampling alone does.
     draws : int
-        Worlds drawn from the priors, one trial of the published size in each; 0: none. At least 40 for a 95% range.
+        Worlds drawn from the priors, one trial of the published size in each; 0: none. At least 40 for a 95% range, 146
+        to say that a figure lies outside it.
     seed : int in [0, 2**64)
     progress : bool
 
@@ -114,7 +118,8 @@ def predictions(
     -----
     Each arm is the default world of its indication and product, and each analysis that of the publication as far as it
     is known: visits on a grid, ratings with error, Kaplan and Meier's curve of the responders, tests before sessions.
-    Where constants were chosen with a figure in sight, agreement is no evidence for it.
+    Where constants were chosen with a figure in sight, agreement is no evidence for it. With the worlds the limit of
+    the mouse protection assay is drawn too (`antibodies.MPA_PRIOR`), one for each draw; it is no number of the world.
 
     Examples
     --------
@@ -133,17 +138,19 @@ def predictions(
     by_arm: dict[Arm, list[int]] = {}
     for position, target in enumerate(targets):
         by_arm.setdefault(target.arm, []).append(position)
+    luck = uniforms(seed, Purpose.WORLD, np.arange(draws), _ASSAY)[0].tolist()
     rows: list[dict[str, object]] = [{} for _ in targets]
     for arm, positions in tqdm(by_arm.items(), disable=not progress, unit="arm", leave=False):
         own = [targets[position] for position in positions]
         sizes = [target.n or UNKNOWN_N for target in own]
-        samples = gather(arm, arm.world(), [t.analysis for t in own], [trials * n for n in sizes], seed)
+        analyses = [target.analysis for target in own]
+        samples = gather(arm, arm.world(), analyses, [trials * n for n in sizes], seed)
         drawn = [
-            gather(arm, world, [t.analysis for t in own], sizes, seed, first=(1 + draw) * _APART)
+            gather(arm, world, [_drawn(one, luck[draw]) for one in analyses], sizes, seed, first=(1 + draw) * _APART)
             for draw, world in enumerate(arm.world().draws(draws, seed) if draws else ())
         ]
         for i, (position, target, sample) in enumerate(zip(positions, own, samples, strict=True)):
-            rows[position] = _row(target, sample, [one[i] for one in drawn])
+            rows[position] = compare(target, sample, [one[i] for one in drawn])
     return Predictions(tuple(targets), trials, draws, seed, pd.DataFrame(rows).astype({"n": float}))
 
 
@@ -184,55 +191,7 @@ def gather(
     return [np.concatenate(part) for part in parts]
 
 
-def _row(target: Target, sample: Floats, drawn: list[Floats]) -> dict[str, object]:
-    """The row of `Predictions.table`."""
-    n, statistic = target.n, target.analysis.statistic
-    predicted = statistic(sample) if len(sample) else (np.nan, np.nan)
-    low, high = target.interval()
-    trial_low, trial_high = prior_low, prior_high = np.nan, np.nan
-    agrees = low <= predicted[0] <= high
-    if n is not None:
-        whole = len(sample) // n
-        parts = np.split(sample[: whole * n], whole) if whole else []
-        trial_low, trial_high = _range([statistic(part).value for part in parts])
-        agrees = _inside(target, trial_low, trial_high)
-    within = None
-    if drawn:
-        prior_low, prior_high = _range([statistic(one).value for one in drawn if len(one)])
-        within = _inside(target, prior_low, prior_high)
-    return {
-        "group": target.group,
-        "target": target.name,
-        "evidence": f"{target.table}: {', '.join(target.rows)}",
-        "axis": target.axis,
-        "published": target.value,
-        "at_least": target.at_least,
-        "lower": low,
-        "upper": high,
-        "n": n,
-        "predicted": predicted[0],
-        "mcse": predicted[1],
-        "trial_lower": trial_low,
-        "trial_upper": trial_high,
-        "prior_lower": prior_low,
-        "prior_upper": prior_high,
-        "difference": predicted[0] - target.value,
-        "verdict": "agrees" if agrees else "misfit",
-        "within_priors": within,
-        "in_sight": target.in_sight(),
-        "assumed": target.assumed,
-        "reason": target.reason,
-    }
-
-
-def _range(values: list[float]) -> tuple[float, float]:
-    """Between which 95% of the values lie; inf (a median not reached) counts as large."""
-    if not values:
-        return np.nan, np.nan
-    low, high = np.quantile(values, TAILS, method="inverted_cdf")
-    return float(low), float(high)
-
-
-def _inside(target: Target, low: float, high: float) -> bool:
-    low, high = low - target.resolution, high + target.resolution
-    return bool(target.value <= high and (target.at_least or low <= target.value))
+def _drawn(analysis: Analysis, luck: float) -> Analysis:
+    """The analysis with an assay whose limit is drawn, if it has one."""
+    assay = getattr(analysis, "assay", None)
+    return analysis if assay is None else replace(analysis, assay=assay.drawn(luck))  # type: ignore[type-var]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
 
 import numpy as np
@@ -29,6 +30,7 @@ UNITS = {
     "antibody year": ("months", 12.0),
 }
 LEVEL = 0.95
+ROUNDING = 1e-9  # of sums of shares
 
 
 class Analysis(Protocol):
@@ -70,7 +72,7 @@ class Target:
         The figure is a lower bound.
     informs : str
         Constants of the default world that were chosen with this figure in sight, where their sources do not name its
-        row; see `in_sight`.
+        row, and why; see `in_sight`.
     assumed : str
         What the design takes to be so beyond what the row says.
     reason : str
@@ -109,9 +111,29 @@ class Target:
         return self.published * UNITS[self.unit][1]
 
     @property
-    def resolution(self) -> float:
-        """How exactly the published figure is known on its axis, apart from sampling."""
-        return float(getattr(self.analysis, "resolution", 0.0))
+    def counted(self) -> bool:
+        """Whether the figure is a share of a known number of patients, and so a count."""
+        return self.axis == "percent" and self.n is not None and not self.at_least
+
+    @property
+    def compared(self) -> float:
+        """The figure before it was rounded, where that is known: 98% of 45 patients are 44, 97.8%."""
+        if self.n is None or not self.counted:
+            return self.value
+        return 100 * round(self.published * self.n / 100) / self.n
+
+    @property
+    def tolerance(self) -> float:
+        """How exactly the figure is known on its axis, apart from sampling.
+
+        A count and a lower bound are exact; anything else is known to half a unit of its last digit, and a median on
+        visits to the days that a visit may be off.
+        """
+        if self.counted or self.at_least:
+            return ROUNDING
+        digits = -int(Decimal(str(self.published)).as_tuple().exponent)
+        half_a_unit = 0.5 * 10.0**-digits * UNITS[self.unit][1]
+        return max(half_a_unit, float(getattr(self.analysis, "resolution", 0.0)))
 
     def interval(self) -> tuple[float, float]:
         """95% interval of the published figure on its axis.
@@ -136,10 +158,17 @@ class Target:
         return np.nan, np.nan
 
     def in_sight(self) -> str:
-        """The constants of the default world that were chosen with this figure in sight, "" for none."""
+        """The constants of the default world that were chosen with this figure in sight, "" for none.
+
+        Notes
+        -----
+        A source that names the row has seen it, also where it says "assumed" and what the row would have asked for.
+        `informs` adds what no source names: figures that a cited row was derived from, and the same patients' answers
+        to the same question at another time or by another rater.
+        """
         constants = self.arm.world().describe()
         names = "|".join(re.escape(row) for row in self.rows)
-        cited = constants["source"].str.contains(rf"{self.table}\.csv (?:{names})(?![\w-])", regex=True)
+        cited = constants["source"].str.contains(rf"(?<![\w-])(?:{names})(?![\w-])", regex=True)
         return ", ".join([*constants["parameter"][cited], *filter(None, [self.informs])])
 
     def evidence_rows(self) -> pd.DataFrame:

@@ -8,7 +8,9 @@ from ....cohort import WEEKS_PER_YEAR
 from ..antibodies import (
     MHDA,
     MPA,
+    MPA_PRIOR,
     Assay,
+    Declined,
     EverPositive,
     Failed,
     FailedByAntibody,
@@ -23,14 +25,15 @@ from ..arm import Arm
 from ..target import Target
 
 _DYSTONIA = "cervical dystonia"
-_TESTED = Assay(limit=MPA)
-_CONFIRMED = Assay(limit=MPA, false_positives=False)
+_TESTED = Assay(limit=MPA, prior=MPA_PRIOR)
+_CONFIRMED = Assay(limit=MPA, prior=MPA_PRIOR, false_positives=False)
 _MHDA = Assay(limit=MHDA)
 _LONG_TERM = Arm(indication=_DYSTONIA, sessions=43, every=12.0)
 _DRESSLER = Arm(indication=_DYSTONIA, units=546.7, sessions=20, every=90.4 / 7)
 _SANKHLA = Arm(indication=_DYSTONIA, units=207, sessions=16, every=27 / 8 * WEEKS_PER_YEAR / 12)
 
-_REGION = "the immunity of the default world (a reachable region, not a calibration)"
+_REGION = "the immunity of the default world (a reachable region, quoted with this figure)"
+_DOSE = "induction_power (ONA_DOSE, derived from it)"
 _LAYERS = (
     "Layers of observation and selection are missing: when patients were tested, how a positive was confirmed, and who "
     "was tested at all are not known"
@@ -60,27 +63,36 @@ _arms = {
     row: Arm(indication=indication, units=units, sessions=sessions, every=every)
     for indication, row, units, sessions, every, _, _ in _REGISTRATION
 }
+_informs = {row: f"{_DOSE}, {_REGION}" for row in ("ONA_CD", "ONA_GL")}
 _by_test = {"as tested": _TESTED, "without false positives": _CONFIRMED}
 
 ANTIBODIES = (
     *(
         _share(
             name=f"{indication}, ever positive, {kind}", rows=(row,), published=published, n=n,
-            arm=_arms[row], analysis=EverPositive(assay=assay), informs=_REGION if row == "ONA_CD" else "",
+            arm=_arms[row], analysis=EverPositive(assay=assay), informs=_informs.get(row, _DOSE),
             assumed=f"a session every {every:g} weeks; a test before each and one at exit",
             reason=_FALSE if assay.false_positives else _INDUCTION if row == "ONA_GL" else _LAYERS,
         )
         for kind, assay in _by_test.items()
         for indication, row, _, _, every, published, n in _REGISTRATION
     ),
-    _share(
-        name="dystonia, positive at exit, without false positives", rows=("ONA_CD",), published=100 / 319, n=319,
-        arm=_arms["ONA_CD"], analysis=PositiveAtExit(assay=_CONFIRMED),
-        assumed="a session every 12 weeks; 1 of 319 (the row's note)", reason=_LAYERS,
+    *(
+        _share(
+            name=f"{indication}, positive at exit, without false positives", rows=(row,), published=published, n=n,
+            arm=_arms[row], analysis=PositiveAtExit(assay=_CONFIRMED), informs=_DOSE,
+            assumed=f"a session every {_arms[row].every:g} weeks; {found} of {n} (the row's note)", reason=_LAYERS,
+        )
+        for indication, row, found, published, n in (
+            (_DYSTONIA, "ONA_CD", 1, 100 / 319, 319),
+            ("glabellar lines", "ONA_GL", 0, 0, 810),
+            ("axillary hyperhidrosis", "ONA_HH", 2, 200 / 973, 973),
+            ("spasticity", "ONA_PSS", 2, 200 / 406, 406),
+        )
     ),
     _share(
         name="dystonia, negative at exit, of those ever positive", rows=("ONA_EXIT",), published=1100 / 27, n=27,
-        arm=_arms["ONA_CD"], analysis=Transient(assay=_CONFIRMED),
+        arm=_arms["ONA_CD"], analysis=Transient(assay=_CONFIRMED), informs=_DOSE,
         assumed="of all indications, simulated for dystonia; 11 of 27 (the row's note); no false positives",
         reason="Memory is left by half of first responses, and gaps stay the same to the end",
     ),
@@ -138,5 +150,12 @@ ANTIBODIES = (
         unit="antibody year", n=8, arm=_DRESSLER, analysis=TitreHalfLife(),
         assumed="from failure above 10 mU/mL to 2 mU/mL; the 8 patients whose titre fell; 20 sessions",
         reason="Short-lived output, half-life 105 days, carries a titre that has just risen",
+    ),
+    Target(
+        name="dystonia, high titre fallen after stopping", group="antibodies", table="kinetics",
+        rows=("D_titre_decline_fraction",), published=61.5, unit="percent", n=13, arm=_DRESSLER,
+        analysis=Declined(days=750), informs="long_half_life_days (same patients as D_effective_half-life)",
+        assumed="below 10 mU/mL at the shortest published follow-up, 750 days; 20 sessions",
+        reason="No titre stays in the model: each falls by half in 105 or 830 days once treatment stops",
     ),
 )  # fmt: skip

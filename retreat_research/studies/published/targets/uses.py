@@ -46,6 +46,10 @@ USES = (
         reason="The default median of 18 weeks was set near the published one; the delay of noticing comes on top",
     ),
     _months(
+        name="axilla, median after the second session", rows=("D123",), published=4.5, n=101,
+        arm=_axilla, analysis=MedianNoticed(session=1), assumed=f"{_NOTICED}; ona", reason=_TREND,
+    ),
+    _months(
         name="axilla, median after the last session", rows=("D123",), published=5.0, n=101,
         arm=_axilla, analysis=MedianNoticed(session=4), assumed=f"{_NOTICED}; ona; the last is the fifth session",
         reason=_TREND,
@@ -54,6 +58,11 @@ USES = (
         name="axilla, median after the first session (France)", rows=("D124",), published=6, n=117,
         arm=_axilla, analysis=MedianNoticed(), assumed=f"{_NOTICED}; ona",
         reason="Published medians of the first session disagree: 4.0 months (D123), 6 months (D124)",
+    ),
+    _months(
+        name="axilla, median after the last session (France)", rows=("D124",), published=8, n=117,
+        arm=_axilla, analysis=MedianNoticed(session=4),
+        assumed=f"{_NOTICED}; ona; the last is the fifth session (published: a mean of 5.5)", reason=_TREND,
     ),
     _weeks(
         name="blepharospasm, mean of early sessions", rows=("D125",), published=13.5, n=18,

@@ -14,7 +14,7 @@ DAY_150 = 150 / 7
 
 INVESTIGATOR, SUBJECT, BOTH = Rated(), Rated(rater="subject"), Rated(rater="both")
 COMPOSITE = Rated(rater="both", level=TWO_GRADES)
-DIARY = Rated(rater="subject", jitter=0.0)
+DIARY, PHYSICIAN = Rated(rater="subject", jitter=0.0), Rated(jitter=0.0)
 
 THREE_DAYS = "visits up to 3 days early or late"
 EQUAL_ARMS = "arms of equal size"
