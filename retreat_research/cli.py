@@ -179,7 +179,7 @@ def calibrate(
 def predict(
     out: Annotated[Path, typer.Option(help="Folder for the table, figure and summary.")],
     trials: Annotated[int, typer.Option(help="Simulated trials of the size of each published one.", min=2)] = 200,
-    draws: Annotated[int, typer.Option(help="Worlds drawn from the priors; 0: none.", min=0)] = 100,
+    draws: Annotated[int, typer.Option(help="Worlds drawn from the priors: 0 for none, or 40 or more.", min=0)] = 100,
     seed: SeedOption = 1,
 ) -> None:
     """Ask the default world for published figures, nothing fitted: what agrees, and what it misses."""
@@ -234,8 +234,9 @@ def simulate(
     from .cohort import draw_cohort
     from .products import INDICATIONS
     from .report import whole_folder
+    from .report.output import must_be_ours
     from .report.pictures import write_pictures
-    from .report.simulation import fill_simulations
+    from .report.simulation import FILES, fill_simulations
     from .simulation import parse_targets, simulate, whole
     from .strategies.parsing import parse_strategy
     from .world import indication_named
@@ -243,6 +244,8 @@ def simulate(
     must(not figures or (history and not no_patients), "--figures needs --history, and cannot go with --no-patients")
     must(figures or not patient, "--patient needs --figures")
     must(max(patient or [0]) < patients, f"--patient must be from 0 to {patients - 1}")
+    _must_not_be_records(out)
+    must_be_ours(out, FILES)
     names = dict.fromkeys(map(indication_named, indication or INDICATIONS))
     rules = {str(rule): rule for rule in map(parse_strategy, strategy or DEFAULT_STRATEGIES)}
     targets = parse_targets(until_mcse) if until_mcse else None
@@ -306,6 +309,10 @@ def _source(records: Path | None) -> Path:
     return EMBEDDED if records is None else records
 
 
+def _must_not_be_records(out: Path) -> None:
+    must(out.resolve() != EMBEDDED.resolve(), "the output folder must not be the folder of the embedded records")
+
+
 def _say(text: str) -> None:
     typer.echo(text, err=True)
 
@@ -354,3 +361,7 @@ def main(arguments: list[str] | None = None) -> None:
             kept = f"finished blocks are kept in {_kept[0]}, and the same command goes on from there" if _kept else None
             _say(f"stopped; {kept or 'nothing was written'}")
         raise
+
+
+if __name__ == "__main__":
+    main()

@@ -13,6 +13,8 @@ V = TypeVar("V")
 class Frozen(Mapping[str, V]):
     """A read-only copy of a mapping, which can be hashed, pickled and compared: two missing numbers (NaN) are the same.
 
+    The order of its keys is for showing; it makes no difference, and a pickle has them sorted.
+
     Examples
     --------
     >>> given = {"a": 1.0, "b": float("nan")}
@@ -47,7 +49,8 @@ class Frozen(Mapping[str, V]):
         return hash(frozenset(self._held.items()))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (dict(self._held),)
+        # In an order of its own, so that equal mappings are also stored alike (`simulation/telling.py`).
+        return type(self), (dict(sorted(self._held.items(), key=lambda item: str(item[0]))),)
 
     def __repr__(self) -> str:
         return repr(dict(self._held))

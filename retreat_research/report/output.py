@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
-import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import InputError, must
+from ..simulation.unfinished import is_left, unfinished_name
+
+_WORK = ".unfinished"
+_WEEK = 7 * 86_400.0  # seconds; longer than a run of another machine that still goes on
+
+
+def must_be_ours(out: str | Path, names: Sequence[str]) -> None:
+    """Refuse to replace files of these names that no command of this package wrote.
+
+    Raises
+    ------
+    InputError
+        If one is there, and no manifest beside it that says so.
+    """
+    target = Path(out)
+    there = [name for name in names if (target / name).exists()]
+    try:
+        manifest = json.loads((target / "manifest.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        manifest = {}
+    ours = isinstance(manifest, dict) and "retreat_research" in manifest
+    must(not there or ours, f"{target} holds a {', '.join(there)} of something else", "give a new or empty folder")
 
 
 @contextmanager
@@ -21,7 +43,7 @@ def whole_folder(out: str | Path) -> Iterator[Path]:
     ----------
     out : str or Path
         Made if need be. Files of the same names are replaced, others are left alone. If that fails half way, the old
-        files are put back.
+        files are put back. What a killed run left there is removed.
 
     Raises
     ------
@@ -33,7 +55,9 @@ def whole_folder(out: str | Path) -> Iterator[Path]:
     made = [folder for folder in (target, *target.parents) if not folder.exists()]
     try:
         target.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=target))
+        _remove_left(target)
+        work = target / unfinished_name(_WORK)
+        work.mkdir()
     except OSError as error:
         raise InputError(f"cannot write to {target}: {error.strerror}") from None
     try:
@@ -47,6 +71,12 @@ def whole_folder(out: str | Path) -> Iterator[Path]:
         for folder in made:
             with suppress(OSError):  # there is something in it
                 folder.rmdir()
+
+
+def _remove_left(target: Path) -> None:
+    for path in target.glob(f"{_WORK}.*"):
+        if is_left(path, _WORK, seconds=_WEEK):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _move(new: Path, target: Path, old: Path) -> None:

@@ -14,6 +14,7 @@ import pandas as pd
 from .. import __version__
 from ..simulation import OUTCOMES, Simulation
 
+FILES = ("summary.csv", "manifest.json")
 PACKAGES = ("numpy", "numba", "scipy", "pandas", "pyarrow")
 
 

@@ -38,6 +38,8 @@ def source_digest(names: tuple[str, ...] = SOURCES) -> str:
 
 def is_installed(name: str) -> bool:
     """Whether a module is of the standard library or of an installed package."""
+    if name == "__main__":  # whatever started it, such as a notebook's kernel
+        return False
     module = sys.modules.get(name) or sys.modules.get(name.partition(".")[0])
     file = getattr(module, "__file__", None)
     if file is None:  # built in, or typed in

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from ..cohort import Cohort
 from ..errors import InputError, RetreatError, must
 from ..strategies import Strategy
 from .block import Block, run_block
-from .identity import source_digest
+from .known import source_digest
 from .moments import Moments
 from .store import Store
 
@@ -26,7 +26,7 @@ CHECKED = 256  # patients of the first block, on whom the strategy is checked
 BARELY_AHEAD = 2  # parts begun for each worker: enough to keep it busy, few enough to hold in memory
 
 
-Places = Sequence[tuple[int, int]]  # patients from … to … of the cohort
+Places = Iterable[tuple[int, int]]  # patients from … to … of the cohort
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +82,10 @@ class Stopped(Exception):
     """Asked to stop between two blocks."""
 
 
+class Surfacing(Exception):
+    """Carries a StopIteration of the strategy, its only argument, through generators, which would change it."""
+
+
 def run_part(job: Job, patients: Cohort, start: int, stopped: Callable[[], bool] = lambda: False) -> Part:
     """Run some patients block by block.
 
@@ -127,10 +131,13 @@ def run_part(job: Job, patients: Cohort, start: int, stopped: Callable[[], bool]
 def _run_block(job: Job, patients: Cohort, first_row: int) -> Block:
     """Run a block; the first of this process alone, for numba warns of ufuncs that two threads compile at once."""
     with nullcontext() if _compiled.is_set() else _compiling:
-        block = run_block(
-            patients, job.strategy, job.horizon, job.seed, history="history" in job.kinds, first_row=first_row,
-            check=first_row == 0,
-        )  # fmt: skip
+        try:
+            block = run_block(
+                patients, job.strategy, job.horizon, job.seed, history="history" in job.kinds, first_row=first_row,
+                check=first_row == 0,
+            )  # fmt: skip
+        except StopIteration as error:
+            raise Surfacing(error) from None
     _compiled.set()
     return block
 
@@ -215,6 +222,7 @@ def runner_of(workers: int | None, client: Any) -> Runner:
         must(workers is None, "give `workers` or `client`, not both", "the client's cluster has its own workers")
         ready = all(hasattr(client, name) for name in ("submit", "nthreads", "cancel"))
         must(ready and not getattr(client, "asynchronous", False), "`client` must be a dask.distributed.Client")
+        must(getattr(client, "status", "") not in ("closing", "closed"), "`client` is closed", "make a new one")
         return partial(on_cluster, client=client)
     if workers is None or workers == 1:
         return one_by_one

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +18,15 @@ from ..errors import must, whole_number
 from ..products import PRODUCTS
 from ..strategies import Strategy
 from ..streams import checked_seed
-from .identity import scenario_of, source_digest
+from .identity import scenario_of
+from .known import source_digest
 from .memory import must_fit, visits_of
 from .moments import Moments
 from .outcomes import TOTALS, columns_of
-from .parallel import CHECKED, Job, Part, Runner, runner_of, threads_of
+from .parallel import CHECKED, Job, Part, Runner, Surfacing, runner_of, threads_of
 from .result import Kept, Simulation, in_order
-from .stopping import checkpoints, targets_of, unmet, unmet_note
-from .store import SPELLED, Store
+from .stopping import checkpoints, is_positive, targets_of, unmet, unmet_note
+from .store import SPELLED, Receipt, Store
 
 BLOCK = 8192
 #: Visits of one part that is stored or sent to a cluster: 1 to 5 seconds of work, and files of 100 to 200 MB.
@@ -105,7 +108,10 @@ def simulate(
         isinstance(strategy, Strategy),
         f"`strategy` must be a strategy such as Fixed(12), not {type(strategy).__name__}",
     )
-    must(_is_number(years) and np.isfinite(years) and years > 0, "`years` must be a positive number")
+    must(is_positive(years), "`years` must be a positive number")
+    years = float(years)
+    for name, flag in {"history": history, "patients": patients, "progress": progress}.items():
+        must(isinstance(flag, bool | np.bool_), f"`{name}` must be True or False")
     block = BLOCK if block is None else whole_number(block, "block", 1)
     workers = None if workers is None else whole_number(workers, "workers", 1, MOST_WORKERS)
     seed, targets, runner = checked_seed(seed), targets_of(until_mcse), runner_of(workers, client)
@@ -121,11 +127,11 @@ def simulate(
         sums=bool(targets) or not patients or place is not None, store=place, source=source_digest(),
     )  # fmt: skip
     looks = checkpoints(n) if targets or place is not None else [n]
-    parts = _parts(n, size if place is None else place.part, looks)
+    size = size if place is None else place.part
     collected, left = _Collected(n, kinds if place is None else ()), dict[str, tuple[float, float]]()
     complete = True
     try:
-        coming = _finished(job, cohort, parts, runner, looks if targets else [n])
+        coming = _finished(job, cohort, runner, _stages(size, looks, looks if targets else [n]))
         with closing(coming), _bar(n, progress) as show:
             for part in coming:
                 collected.add(part)
@@ -138,6 +144,8 @@ def simulate(
         if collected.patients == 0:
             raise
         complete = False
+    except Surfacing as carrier:
+        raise carrier.args[0] from None
     done = collected.patients
     notes = _notes(collected)
     if not complete:
@@ -149,7 +157,7 @@ def simulate(
         sessions=collected.sessions_frame() if "history" in collected.kinds else None,
         moments=collected.moments if job.sums else None,
         store=place,
-        parts=tuple(part for part in parts if part[1] <= done),
+        parts=tuple(takewhile(lambda part: part[1] <= done, _parts(0, size, looks))),
         kinds=kinds,
     )
     products = tuple(name for name in PRODUCTS if name in collected.products)
@@ -199,18 +207,23 @@ class _Collected:
 
 
 def _finished(
-    job: Job, cohort: Cohort, parts: list[tuple[int, int]], run: Runner, looks: list[int]
+    job: Job, cohort: Cohort, run: Runner, stages: Iterable[Iterator[tuple[int, int]]]
 ) -> Generator[Part, None, None]:
-    """Every part in order, from the store or run now; nothing beyond a look is begun before the look is passed."""
-    begin = 0
-    for look in looks:
-        stage = [part for part in parts if begin <= part[0] < look]
-        begin = look
-        there = {part: None if job.store is None else job.store.load(*part, job.kinds) for part in stage}
-        running = run(job, cohort, [part for part in stage if there[part] is None])
+    """Every part in order, from the store or run now; nothing of a stage is begun before the last one is passed."""
+    for stage in stages:
+        seen: deque[tuple[tuple[int, int], Receipt | None]] = deque()  # by the runner, which is ahead
+        found: deque[tuple[int, int]] = deque()  # for the runner
+        running = run(job, cohort, _missing(job, stage, seen, found))
         try:
-            for part in stage:
-                receipt = there[part]
+            while True:
+                if seen:
+                    part, receipt = seen.popleft()
+                elif (following := next(stage, None)) is not None:
+                    part, receipt = following, _receipt(job, following)
+                    if receipt is None:
+                        found.append(part)
+                else:
+                    break
                 if receipt is None:
                     yield next(running)
                 else:
@@ -219,10 +232,45 @@ def _finished(
             running.close()
 
 
-def _parts(n: int, size: int, looks: list[int]) -> list[tuple[int, int]]:
-    """Patients from … to …, cut after every `size` and at each look."""
-    ends = sorted({*range(size, n, size), *looks})
-    return list(zip([0, *ends[:-1]], ends, strict=True))
+def _missing(
+    job: Job,
+    stage: Iterator[tuple[int, int]],
+    seen: deque[tuple[tuple[int, int], Receipt | None]],
+    found: deque[tuple[int, int]],
+) -> Iterator[tuple[int, int]]:
+    """Parts to run: those that were `found`, then those that come next; what is passed on the way goes to `seen`."""
+    while True:
+        if found:
+            yield found.popleft()
+        elif (part := next(stage, None)) is not None:
+            receipt = _receipt(job, part)
+            seen.append((part, receipt))
+            if receipt is None:
+                yield part
+        else:
+            return
+
+
+def _receipt(job: Job, part: tuple[int, int]) -> Receipt | None:
+    return None if job.store is None else job.store.load(*part, job.kinds)
+
+
+def _stages(size: int, looks: list[int], stops: list[int]) -> Iterator[Iterator[tuple[int, int]]]:
+    """The parts up to each stop."""
+    return (
+        _parts(begin, size, [*(look for look in looks if begin < look < end), end])
+        for begin, end in pairwise([0, *stops])
+    )
+
+
+def _parts(begin: int, size: int, looks: list[int]) -> Iterator[tuple[int, int]]:
+    """Patients from … to …, cut at every multiple of `size` and at each look; never listed,
+    as a cohort may have more parts than fit into memory."""
+    for look in looks:
+        while begin < look:
+            stop = min((begin // size + 1) * size, look)
+            yield begin, stop
+            begin = stop
 
 
 def _part_size(n: int, years: float, history: bool, client: Any) -> int:
@@ -245,10 +293,6 @@ def _bar(n: int, wanted: bool) -> Iterator[Callable[[int, int], None]]:
             bar.update(sessions - bar.n)
 
         yield show
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
 def _keep_memory() -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from ..errors import InputError, must
 from ..products import nearest
@@ -23,13 +26,18 @@ def targets_of(until_mcse: float | Mapping[str, float] | None) -> dict[Outcome, 
     must(len(wanted) > 0, "`until_mcse` is empty")
     for name, error in wanted.items():
         must(
-            name in _BY_NAME,
-            f"`until_mcse` has no outcome {name!r}{nearest(name, _BY_NAME)}",
+            isinstance(name, str) and name in _BY_NAME,
+            f"`until_mcse` has no outcome {name!r}{nearest(name, _BY_NAME) if isinstance(name, str) else ''}",
             f"there are {', '.join(_BY_NAME)}",
         )
-        number = isinstance(error, int | float) and not isinstance(error, bool)
-        must(number and math.isfinite(error) and error > 0, f"`until_mcse` of {name} must be a positive number")
+        must(is_positive(error), f"`until_mcse` of {name} must be a positive number")
     return {_BY_NAME[name]: float(error) for name, error in wanted.items()}
+
+
+def is_positive(value: Any) -> bool:
+    """A number of Python or NumPy above 0 that is finite as a float."""
+    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    return number and 0 < value <= sys.float_info.max
 
 
 def parse_targets(texts: Sequence[str]) -> dict[str, float]:

@@ -13,8 +13,18 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import PurePath
 from types import (
-    BuiltinFunctionType, ClassMethodDescriptorType, CodeType, FunctionType, GenericAlias, GetSetDescriptorType,
-    MappingProxyType, MemberDescriptorType, MethodDescriptorType, MethodType, MethodWrapperType, ModuleType,
+    BuiltinFunctionType,
+    ClassMethodDescriptorType,
+    CodeType,
+    FunctionType,
+    GenericAlias,
+    GetSetDescriptorType,
+    MappingProxyType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
     WrapperDescriptorType,
 )  # fmt: skip
 from typing import Any, NoReturn
@@ -23,8 +33,16 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputError
+from ..strategies import Strategy
 from .known import (
-    PACKAGE, all_names, content_of, global_names, imported_by, is_generated, is_held_by_attributes, is_installed,
+    PACKAGE,
+    all_names,
+    content_of,
+    global_names,
+    imported_by,
+    is_generated,
+    is_held_by_attributes,
+    is_installed,
     name_of,
 )  # fmt: skip
 
@@ -51,7 +69,7 @@ _CHANGES = "changes when it is used"
 def told(value: Any) -> str:
     """Text that differs when the value, or code that it brings along, differs.
 
-    Of the value's own classes everything is told: functions with what they close over, their defaults and the global
+    Of a user's classes everything is told: functions with what they close over, their defaults and the global
     names and modules they use, and so on to the end; of the standard library and of installed packages the name and
     the version.
 
@@ -60,7 +78,8 @@ def told(value: Any) -> str:
     InputError
         If something cannot be told from others of its kind, such as a random generator or an open file.
     """
-    home = {kind.__module__.partition(".")[0] for kind in type(value).__mro__} - {"builtins", "abc"}
+    own = isinstance(value, Strategy)
+    home = {kind.__module__.partition(".")[0] for kind in type(value).__mro__ if own and issubclass(kind, Strategy)}
     return _Teller(frozenset(home), {}, []).tell(value)
 
 
@@ -82,7 +101,7 @@ class _Teller:
         self.code: dict[int, tuple[Any, str]] = {}  # finished code; held, so that an identity stays its own
 
     def tell(self, value: Any, names: frozenset[str] = frozenset()) -> str:
-        """`value` and everything in it, an ancestor of itself by its depth; `names` are those that a module is asked for."""
+        """`value` and everything in it, an ancestor by its depth; `names` are those that a module is asked for."""
         if type(value) in _PLAIN:
             return repr(value)
         if id(value) in self.path:
@@ -181,33 +200,32 @@ class _Teller:
         return f"{start} {self.tell(plain.ravel().tolist())}"
 
     def _table(self, value: pd.DataFrame) -> str:
-        columns = [self._column(value.iloc[:, place].array) for place in range(value.shape[1])]
+        columns = [self._column(value.iloc[:, place]) for place in range(value.shape[1])]
         return f"table {self.tell([type(value), value.columns, value.index, value.attrs])} {columns}"
 
     def _series(self, value: pd.Series[Any]) -> str:
-        return f"series {self.tell([type(value), value.name, value.index, value.attrs])} {self._column(value.array)}"
+        return f"series {self.tell([type(value), value.name, value.index, value.attrs])} {self._column(value)}"
 
     def _index(self, value: pd.Index[Any]) -> str:
         if isinstance(value, pd.MultiIndex):
             rows = [value.get_level_values(place) for place in range(value.nlevels)]
             return f"index {self.tell([list(value.names), rows])}"
-        return f"index {type(value).__qualname__} {self.tell(value.name)} {self._column(value.array)}"
+        return f"index {type(value).__qualname__} {self.tell(value.name)} {self._column(value)}"
 
-    def _column(self, value: Any) -> str:
-        if isinstance(value, pd.Categorical):
-            return f"{value.ordered} {self.tell([value.codes, value.categories])}"
-        return self.tell(np.asarray(value)) if isinstance(value.dtype, np.dtype) else self.tell([value.dtype, *value])
+    def _column(self, value: pd.Series[Any] | pd.Index[Any]) -> str:
+        if isinstance(value.dtype, pd.CategoricalDtype):
+            return f"{value.dtype.ordered} {self.tell([value.array.codes, value.dtype.categories])}"
+        if isinstance(value.dtype, np.dtype):
+            return self.tell(np.asarray(value))
+        return self.tell([value.dtype, *value])
 
     def _mapping(self, value: Mapping[Any, Any]) -> str:
         """In its order: code that goes through it may stop at the first that fits."""
-        found = []
-        for key, held in value.items():
-            with self._at(str(key) if isinstance(key, str) else "…"):
-                found.append(f"{self.tell(key)}: {self.tell(held)}")
-        return f"{type(value).__name__}{{{', '.join(found)}}}"
+        pairs = (f"{self.tell(key)}: {self.tell(held)}" for key, held in value.items())
+        return f"{type(value).__name__}{{{', '.join(pairs)}}}"
 
     def _sequence(self, value: Any) -> str:
-        return f"{type(value).__name__}[{', '.join(map(self.tell, value))}]"
+        return f"{type(value).__name__}[{', '.join(repr(v) if type(v) in _PLAIN else self.tell(v) for v in value)}]"
 
     def _set(self, value: Any) -> str:
         """Each by itself: sets come in another order in every process."""
@@ -220,11 +238,12 @@ class _Teller:
         self._refuse(value, _CHANGES)
 
     def _object(self, value: Any) -> str:
-        own = self._kind_and_own(value)
-        if not self._is_known(type(value).__module__):
-            return f"object {own} {self._inherited(value)}"
-        if isinstance(value, Iterator):
+        known = self._is_known(type(value).__module__)
+        if known and isinstance(value, Iterator):
             self._refuse(value, _CHANGES)
+        own = self._kind_and_own(value)
+        if not known:
+            return f"object {own} {self._inherited(value)}"
         if is_held_by_attributes(value):
             return f"object {own}"
         try:
@@ -252,7 +271,9 @@ class _Teller:
                 if isinstance(slot, MemberDescriptorType):
                     with suppress(AttributeError):
                         held[name] = slot.__get__(value)
-        cached = {name for base in kind.__mro__ for name, held in vars(base).items() if isinstance(held, cached_property)}
+        cached = {
+            name for base in kind.__mro__ for name, held in vars(base).items() if isinstance(held, cached_property)
+        }
         with self._at(kind.__qualname__):
             return f"{self.tell(kind)} {self._named({name: held[name] for name in sorted(held) if name not in cached})}"
 
@@ -282,7 +303,7 @@ class _Teller:
 
     def _refuse(self, value: Any, why: str) -> NoReturn:
         raise InputError(
-            f"{' → '.join(self.trail) or 'it'} has a {type(value).__name__}, which {why}, so that it cannot be told from "
+            f"{' → '.join(self.trail) or 'it'} has a {type(value).__name__}, which {why}, so it cannot be told from "
             "others; simulate without `store`, or keep numbers, texts, arrays, tables and functions instead"
         )
 

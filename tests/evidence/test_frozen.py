@@ -30,6 +30,7 @@ def test_it_is_a_copy_that_nothing_changes():
 def test_order_and_which_nan_it_is_do_not_matter(other):
     assert Frozen(GIVEN) == other
     assert hash(Frozen(GIVEN)) == hash(Frozen(other))
+    assert pickle.dumps(Frozen(GIVEN)) == pickle.dumps(Frozen({name: float(other[name]) for name in other}))
 
 
 @pytest.mark.parametrize("other", [{"a": 1.0}, {"a": 1.0, "b": 2.0}, [("a", 1.0)], None])
