@@ -135,6 +135,7 @@ def validate(
     from .studies import SCENARIOS, SimulationStudy, factorial, scenarios_named
 
     among = factorial() if every else SCENARIOS
+    _must_not_be_records(out)
     study = SimulationStudy(
         scenarios=scenarios_named(scenario, among) if scenario else among, replicates=replicates, seed=seed
     )
@@ -164,6 +165,7 @@ def calibrate(
     from .report import whole_folder
     from .report.calibration import fill_calibration
 
+    _must_not_be_records(out)
     with whole_folder(out) as folder:
         _say("fitting the published curves")
         fit = fit_curves()
@@ -178,14 +180,15 @@ def calibrate(
 @app.command()
 def predict(
     out: Annotated[Path, typer.Option(help="Folder for the table, figure and summary.")],
-    trials: Annotated[int, typer.Option(help="Simulated trials of the size of each published one.", min=2)] = 200,
-    draws: Annotated[int, typer.Option(help="Worlds drawn from the priors: 0 for none, or 40 or more.", min=0)] = 100,
+    trials: Annotated[int, typer.Option(help="Simulated trials of the size of each published one.", min=2)] = 500,
+    draws: Annotated[int, typer.Option(help="Worlds drawn from the priors: 0 for none, or 40 or more.", min=0)] = 400,
     seed: SeedOption = 1,
 ) -> None:
     """Ask the default world for published figures, nothing fitted: what agrees, and what it misses."""
     from .report import fill_predictions, whole_folder
     from .studies import TARGETS, predictions
 
+    _must_not_be_records(out)
     with whole_folder(out) as folder:
         _say(f"{len(TARGETS)} published figures")
         result = predictions(trials=trials, draws=draws, seed=seed, progress=True)

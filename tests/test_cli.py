@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import retreat_research as rr
+from retreat_research.report import whole_folder
 
 ROOT = Path(__file__).parent.parent
 CLINIC = ROOT / "data" / "synthetic"
@@ -142,6 +143,33 @@ def test_every_command_explains_itself():
         assert done.returncode == 0
         assert "Usage" in done.stdout
     assert run("--version").stdout.strip() == rr.__version__
+
+
+@pytest.mark.parametrize("module", ["retreat_research", "retreat_research.cli"])
+def test_it_runs_as_a_module(module):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", module, "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == rr.__version__
+
+
+def test_help_says_which_draws_are_accepted():
+    assert "0 for none, or 40 or more" in " ".join(run("predict", "--help").stdout.split())
+    with pytest.raises(rr.InputError, match="`draws` must be 0, or 40 and more"):
+        rr.studies.predictions(draws=39)
+
+
+def test_what_a_killed_command_left_is_removed_at_the_next_run(tmp_path):
+    code = "import os, signal, sys; from retreat_research.report import whole_folder\n"
+    code += "with whole_folder(sys.argv[1]): os.kill(os.getpid(), signal.SIGKILL)"
+    subprocess.run([sys.executable, "-c", code, tmp_path], check=False)
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".unfinished.")
+    with whole_folder(tmp_path) as folder:
+        assert not left.exists()
+        with whole_folder(tmp_path):  # of a process that is alive
+            assert folder.exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_spreadsheet_from_europe_is_read(clinic):

@@ -58,6 +58,13 @@ def name_of(module: Any, name: str) -> str:
     return f"{module}.{name} {'' if simulated else source_digest(('.',))}"
 
 
+def public_names(package: ModuleType, names: frozenset[str]) -> list[str]:
+    """What code that knows `names` can reach of this package, each as `name_of` has it."""
+    public = vars(package)["_PUBLIC"]
+    reached = [name for name in names if name in public or isinstance(vars(package).get(name), ModuleType)]
+    return [name_of(f"{package.__name__}.{public.get(name, name)}", name) for name in sorted(reached)]
+
+
 def global_names(code: CodeType) -> set[str]:
     """Global names that code uses, functions inside it included; attributes of the same names are not."""
     return {

@@ -82,10 +82,6 @@ class Stopped(Exception):
     """Asked to stop between two blocks."""
 
 
-class Surfacing(Exception):
-    """Carries a StopIteration of the strategy, its only argument, through generators, which would change it."""
-
-
 def run_part(job: Job, patients: Cohort, start: int, stopped: Callable[[], bool] = lambda: False) -> Part:
     """Run some patients block by block.
 
@@ -131,13 +127,10 @@ def run_part(job: Job, patients: Cohort, start: int, stopped: Callable[[], bool]
 def _run_block(job: Job, patients: Cohort, first_row: int) -> Block:
     """Run a block; the first of this process alone, for numba warns of ufuncs that two threads compile at once."""
     with nullcontext() if _compiled.is_set() else _compiling:
-        try:
-            block = run_block(
-                patients, job.strategy, job.horizon, job.seed, history="history" in job.kinds, first_row=first_row,
-                check=first_row == 0,
-            )  # fmt: skip
-        except StopIteration as error:
-            raise Surfacing(error) from None
+        block = run_block(
+            patients, job.strategy, job.horizon, job.seed, history="history" in job.kinds, first_row=first_row,
+            check=first_row == 0,
+        )  # fmt: skip
     _compiled.set()
     return block
 

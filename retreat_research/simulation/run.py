@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from itertools import pairwise, takewhile
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,11 @@ from .known import source_digest
 from .memory import must_fit, visits_of
 from .moments import Moments
 from .outcomes import TOTALS, columns_of
-from .parallel import CHECKED, Job, Part, Runner, Surfacing, runner_of, threads_of
+from .parallel import CHECKED, Job, Part, runner_of, threads_of
+from .parts import cuts, finished_parts, stages
 from .result import Kept, Simulation, in_order
 from .stopping import checkpoints, is_positive, targets_of, unmet, unmet_note
-from .store import SPELLED, Receipt, Store
+from .store import SPELLED, Store
 
 BLOCK = 8192
 #: Visits of one part that is stored or sent to a cluster: 1 to 5 seconds of work, and files of 100 to 200 MB.
@@ -131,7 +131,7 @@ def simulate(
     collected, left = _Collected(n, kinds if place is None else ()), dict[str, tuple[float, float]]()
     complete = True
     try:
-        coming = _finished(job, cohort, runner, _stages(size, looks, looks if targets else [n]))
+        coming = finished_parts(job, cohort, runner, stages(size, looks, looks if targets else [n]))
         with closing(coming), _bar(n, progress) as show:
             for part in coming:
                 collected.add(part)
@@ -144,8 +144,6 @@ def simulate(
         if collected.patients == 0:
             raise
         complete = False
-    except Surfacing as carrier:
-        raise carrier.args[0] from None
     done = collected.patients
     notes = _notes(collected)
     if not complete:
@@ -157,7 +155,7 @@ def simulate(
         sessions=collected.sessions_frame() if "history" in collected.kinds else None,
         moments=collected.moments if job.sums else None,
         store=place,
-        parts=tuple(takewhile(lambda part: part[1] <= done, _parts(0, size, looks))),
+        parts=tuple(takewhile(lambda part: part[1] <= done, cuts(0, size, looks))),
         kinds=kinds,
     )
     products = tuple(name for name in PRODUCTS if name in collected.products)
@@ -206,73 +204,6 @@ class _Collected:
         return in_order(pd.DataFrame(columns, copy=False), ["patient", "week"])
 
 
-def _finished(
-    job: Job, cohort: Cohort, run: Runner, stages: Iterable[Iterator[tuple[int, int]]]
-) -> Generator[Part, None, None]:
-    """Every part in order, from the store or run now; nothing of a stage is begun before the last one is passed."""
-    for stage in stages:
-        seen: deque[tuple[tuple[int, int], Receipt | None]] = deque()  # by the runner, which is ahead
-        found: deque[tuple[int, int]] = deque()  # for the runner
-        running = run(job, cohort, _missing(job, stage, seen, found))
-        try:
-            while True:
-                if seen:
-                    part, receipt = seen.popleft()
-                elif (following := next(stage, None)) is not None:
-                    part, receipt = following, _receipt(job, following)
-                    if receipt is None:
-                        found.append(part)
-                else:
-                    break
-                if receipt is None:
-                    yield next(running)
-                else:
-                    yield Part(*part, receipt.sessions, receipt.moments, receipt.products, {})
-        finally:
-            running.close()
-
-
-def _missing(
-    job: Job,
-    stage: Iterator[tuple[int, int]],
-    seen: deque[tuple[tuple[int, int], Receipt | None]],
-    found: deque[tuple[int, int]],
-) -> Iterator[tuple[int, int]]:
-    """Parts to run: those that were `found`, then those that come next; what is passed on the way goes to `seen`."""
-    while True:
-        if found:
-            yield found.popleft()
-        elif (part := next(stage, None)) is not None:
-            receipt = _receipt(job, part)
-            seen.append((part, receipt))
-            if receipt is None:
-                yield part
-        else:
-            return
-
-
-def _receipt(job: Job, part: tuple[int, int]) -> Receipt | None:
-    return None if job.store is None else job.store.load(*part, job.kinds)
-
-
-def _stages(size: int, looks: list[int], stops: list[int]) -> Iterator[Iterator[tuple[int, int]]]:
-    """The parts up to each stop."""
-    return (
-        _parts(begin, size, [*(look for look in looks if begin < look < end), end])
-        for begin, end in pairwise([0, *stops])
-    )
-
-
-def _parts(begin: int, size: int, looks: list[int]) -> Iterator[tuple[int, int]]:
-    """Patients from … to …, cut at every multiple of `size` and at each look; never listed,
-    as a cohort may have more parts than fit into memory."""
-    for look in looks:
-        while begin < look:
-            stop = min((begin // size + 1) * size, look)
-            yield begin, stop
-            begin = stop
-
-
 def _part_size(n: int, years: float, history: bool, client: Any) -> int:
     """Patients of one part: some seconds of work, and enough parts for every worker of a client."""
     size = int((VISITS_OF_A_PART_WITH_HISTORY if history else VISITS_OF_A_PART) / visits_of(years))
@@ -284,7 +215,7 @@ def _part_size(n: int, years: float, history: bool, client: Any) -> int:
 @contextmanager
 def _bar(n: int, wanted: bool) -> Iterator[Callable[[int, int], None]]:
     """A bar of patient-sessions; how many there will be is estimated from the patients that are finished."""
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     with tqdm(desc="simulating", unit=" sessions", unit_scale=True, disable=not wanted) as bar:
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,7 +36,10 @@ def targets_of(until_mcse: float | Mapping[str, float] | None) -> dict[Outcome, 
 def is_positive(value: Any) -> bool:
     """A number of Python or NumPy above 0 that is finite as a float."""
     number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    return number and 0 < value <= sys.float_info.max
+    try:
+        return number and 0 < float(value) < math.inf
+    except OverflowError:  # a whole number with more than 308 digits
+        return False
 
 
 def parse_targets(texts: Sequence[str]) -> dict[str, float]:

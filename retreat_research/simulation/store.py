@@ -238,7 +238,8 @@ def _remove_left(folder: Path) -> None:
     """What killed runs left in a folder; what others write now stays."""
     for path in folder.glob(".*"):
         if is_left(path, path.name.rsplit(".", 1)[0], seconds=HOUR):
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # a finished store may be read-only
+                path.unlink(missing_ok=True)
 
 
 def _absolute(folder: Any) -> Path:

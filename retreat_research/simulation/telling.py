@@ -44,6 +44,7 @@ from .known import (
     is_held_by_attributes,
     is_installed,
     name_of,
+    public_names,
 )  # fmt: skip
 
 #: Entries of a class that say nothing of what it does, or that differ from process to process.
@@ -51,7 +52,7 @@ _NO_MATTER = frozenset({
     "__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__annotations__", "__annotate__",
     "__annotate_func__", "__annotations_cache__", "__conditional_annotations__", "__firstlineno__",
     "__static_attributes__", "__abstractmethods__", "_abc_impl", "__dataclass_fields__", "__dataclass_params__",
-    "__match_args__", "__orig_bases__", "__parameters__",
+    "__match_args__", "__orig_bases__", "__parameters__", "__slotnames__",
 })  # fmt: skip
 _MADE_BY_DATACLASS = frozenset({
     "__init__", "__repr__", "__eq__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__setattr__", "__delattr__",
@@ -154,6 +155,8 @@ class _Teller:
 
     def _module(self, value: ModuleType, names: frozenset[str]) -> str:
         """A module by its name, one's own also by what code that knows `names` can reach in it."""
+        if value.__name__ == PACKAGE.name:
+            return f"module {public_names(value, names)}"
         if self._is_known(value.__name__):
             return f"module {name_of(value.__name__, '')}"
         reached = {name: held for name, held in sorted(vars(value).items()) if name in names}

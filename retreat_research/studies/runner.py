@@ -118,7 +118,7 @@ def run_blocks(
 
 
 def _run_missing(jobs: list[tuple[Block, Path]], blocks: list[Block], workers: int, progress: bool) -> None:
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     total = sum(block.stop - block.start for block in blocks)
     left = sum(block.stop - block.start for block, _ in jobs)

@@ -12,7 +12,10 @@ import pyarrow.dataset as ds
 import pytest
 
 import retreat_research as rr
+from retreat_research.cli import EMBEDDED
 from retreat_research.products import INDICATIONS
+from retreat_research.report.output import must_be_ours
+from retreat_research.report.simulation import FILES
 from retreat_research.strategies.parsing import named_strategies, parse_strategy
 
 COMMAND = [sys.executable, "-c", "from retreat_research.cli import main; main()", "simulate"]
@@ -91,6 +94,34 @@ def test_a_data_folder_of_something_else_is_left_alone(tmp_path):
     assert "holds something else than simulations" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["trial.csv"]
+
+
+@pytest.mark.parametrize("manifest", [None, "{}", "[]", "x"])
+def test_a_summary_of_something_else_is_left_alone(tmp_path, manifest):
+    (tmp_path / "summary.csv").write_text("precious")
+    if manifest is not None:
+        (tmp_path / "manifest.json").write_text(manifest)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(rr.InputError, match="of something else; give a new or empty folder"):
+        must_be_ours(tmp_path, FILES)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_what_is_not_ours_is_refused_before_any_work(tmp_path):
+    (tmp_path / "summary.csv").write_text("precious")
+    done = run("--indication", "glabellar", "--patients", 20, "--years", 1, "--out", tmp_path)
+    assert done.returncode == 1
+    assert "holds a summary.csv of something else" in done.stderr
+    assert (tmp_path / "summary.csv").read_text() == "precious"
+    assert [path.name for path in tmp_path.iterdir()] == ["summary.csv"]
+
+
+def test_the_embedded_records_are_no_place_for_results():
+    before = sorted(EMBEDDED.iterdir())
+    done = run("--indication", "glabellar", "--patients", 20, "--years", 1, "--out", EMBEDDED)
+    assert done.returncode == 1
+    assert "must not be the folder of the embedded records" in done.stderr
+    assert sorted(EMBEDDED.iterdir()) == before
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")

@@ -109,6 +109,25 @@ def test_a_mistake_on_a_worker_is_told_here(client):
         rr.simulate(COHORT, Bad(), years=1, client=client)
 
 
+def test_an_error_of_the_strategy_comes_out_as_it_is(client):
+    class Raising(Strategy):
+        def decide(self, seen, memory):
+            raise KeyError("mine")
+
+        def __str__(self):
+            return "raising"
+
+    with pytest.raises(KeyError, match="mine"):
+        rr.simulate(COHORT, Raising(), years=1, client=client)
+
+
+def test_a_closed_client_is_refused(client):
+    with distributed.Client(client.scheduler.address) as closed:
+        pass
+    with pytest.raises(rr.InputError, match="`client` is closed; make a new one"):
+        rr.simulate(COHORT, rr.Fixed(12), years=1, client=closed)
+
+
 def test_a_worker_of_another_version_is_refused(client, monkeypatch):
     monkeypatch.setattr(run, "source_digest", lambda: "another")
     with pytest.raises(rr.InputError, match="a worker runs another version"):

@@ -14,7 +14,7 @@ import pytest
 
 import retreat_research as rr
 from retreat_research.comparison import sweep
-from retreat_research.simulation import OUTCOMES, memory, parallel, run, stopping
+from retreat_research.simulation import OUTCOMES, memory, parallel, parts, run, stopping
 from retreat_research.simulation.parallel import CHECKED
 from retreat_research.strategies import Strategy
 
@@ -139,6 +139,11 @@ def test_a_share_that_nobody_has_yet_is_not_taken_for_certain():
     assert out.summary().set_index("outcome").loc["antibodies", "mcse"] == 0
 
 
+@pytest.mark.parametrize("wanted", [np.float32(0.5), np.float64(0.5), np.int64(1), {"sessions": np.float32(9)}])
+def test_numbers_of_numpy_are_numbers(wanted):
+    assert len(rr.simulate(COHORT[:2000], rr.Fixed(12), years=np.float32(1), until_mcse=wanted).cohort) == 1024
+
+
 def test_checkpoints_grow_by_at_most_a_half():
     sizes = stopping.checkpoints(100_000)
     assert sizes[:5] == [1024, 1536, 2048, 3072, 4096]
@@ -180,6 +185,29 @@ def test_sums_of_a_hundred_million_patients_start_at_once_and_stay_flat():
     assert 10_000 < int(patients) < 10**8
     assert complete == "False"
     assert int(grown_kb) < 40_000  # the addresses alone would be 800 MB
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_the_largest_cohort_starts_at_once_and_stops_early(tmp_path, stored):
+    """Neither its parts nor its patients are gone through beforehand."""
+    cohort = rr.draw_cohort(2**40, world=HARSH, seed=2)
+    store = tmp_path / "store" if stored else None
+    how = {"years": 1, "until_mcse": 0.02, "patients": False, "store": store}
+    out = rr.simulate(cohort, STRATEGY, workers=2, block=300, **how)
+    pd.testing.assert_frame_equal(
+        out.summary(), rr.simulate(cohort[: len(out.cohort)], STRATEGY, years=1).summary(), check_exact=True
+    )
+    assert len(out.cohort) < 5000
+
+
+@pytest.mark.parametrize(("size", "looks"), [(300, [4500]), (300, [1024, 1536, 4500]), (10**30, [7])])
+def test_parts_cover_everyone_once_and_end_at_each_look(size, looks):
+    places = list(parts.cuts(0, size, looks))
+    assert [part[0] for part in places] == [0, *(stop for _, stop in places[:-1])]
+    assert {stop for _, stop in places} == {*range(size, min(looks[-1], size * 100), size), *looks}
+    staged = [list(stage) for stage in parts.stages(size, looks, looks)]
+    assert [part for stage in staged for part in stage] == places
+    assert [stage[-1][1] for stage in staged] == looks
 
 
 # --- stopped ----------------------------------------------------------------------------------------------------------
@@ -247,6 +275,33 @@ def test_an_error_in_a_thread_is_raised_and_leaves_no_thread():
     assert not [t for t in threading.enumerate() if t.name.startswith("simulate")]
 
 
+class Raising(Strategy):
+    def __init__(self, error):
+        self.error = error
+
+    def decide(self, seen, memory):
+        if seen.session.max() > 1:
+            raise self.error
+        return rr.Decision.at(12.0)
+
+    def __str__(self):
+        return "raising"
+
+
+@pytest.mark.parametrize("error", [ValueError("mine"), OSError("mine"), KeyError("mine")], ids=repr)
+@pytest.mark.parametrize("how", [{}, {"workers": 2}])
+def test_an_error_of_the_strategy_comes_out_as_it_is(error, how):
+    with pytest.raises(type(error)) as raised:
+        rr.simulate(COHORT[:600], Raising(error), years=2, block=300, **how)
+    assert raised.value is error
+
+
+@pytest.mark.parametrize("how", [{}, {"workers": 2}])
+def test_stop_iteration_of_the_strategy_is_not_taken_for_an_end(how):
+    with pytest.raises(RuntimeError, match="raising raised StopIteration"):
+        rr.simulate(COHORT[:600], Raising(StopIteration()), years=2, block=300, **how)
+
+
 # --- checked ----------------------------------------------------------------------------------------------------------
 
 
@@ -271,6 +326,11 @@ def test_the_strategy_is_checked_on_the_first_patients_only(monkeypatch):
         ({"years": float("nan")}, "`years` must be"),
         ({"years": float("inf")}, "`years` must be"),
         ({"years": "ten"}, "`years` must be"),
+        ({"years": 10**400}, "`years` must be"),
+        ({"years": 2 + 1j}, "`years` must be"),
+        ({"history": "no"}, "`history` must be True or False"),
+        ({"patients": 0}, "`patients` must be True or False"),
+        ({"progress": None}, "`progress` must be True or False"),
         ({"years": True}, "`years` must be"),
         ({"block": 0}, "`block` must be a whole number, 1 or more"),
         ({"block": 2.5}, "`block` must be"),
@@ -284,6 +344,9 @@ def test_the_strategy_is_checked_on_the_first_patients_only(monkeypatch):
         ({"until_mcse": 0}, "`until_mcse` of time_in_benefit must be a positive number"),
         ({"until_mcse": {"antigen": "small"}}, "`until_mcse` of antigen must be a positive number"),
         ({"until_mcse": {}}, "`until_mcse` is empty"),
+        ({"until_mcse": {3: 0.1}}, "`until_mcse` has no outcome 3"),
+        ({"until_mcse": 10**400}, "`until_mcse` of time_in_benefit must be a positive number"),
+        ({"until_mcse": np.True_}, "`until_mcse` of time_in_benefit must be a positive number"),
     ],
 )
 def test_impossible_arguments_are_refused(arguments, message):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -158,6 +159,10 @@ def spoil_sums(path):
     path.write_text(json.dumps(content))
 
 
+def edit(path, **changes):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
 @pytest.mark.parametrize(
     ("pattern", "spoil"),
     [
@@ -167,6 +172,12 @@ def spoil_sums(path):
         ("parts/*/part-000000001024.json", cut),
         ("parts/*/part-000000001024.json", lambda path: path.write_text("[]")),
         ("parts/*/part-000000001024.json", spoil_sums),
+        ("parts/*/part-000000001024.json", lambda path: edit(path, moments=None)),
+        ("parts/*/part-000000001024.json", lambda path: edit(path, sessions=1)),
+        ("parts/*/part-000000001024.json", lambda path: edit(path, sessions=float("inf"))),
+        ("parts/*/part-000000001024.json", lambda path: edit(path, products=["zzz"])),
+        ("parts/*/part-000000001024.json", lambda path: edit(path, files=[])),
+        ("parts/*/part-000000001024.json", lambda path: path.write_text("[" * 100_000)),
         ("parts/*/part-000000001024.json", Path.unlink),
     ],
 )
@@ -180,11 +191,14 @@ def test_a_damaged_part_is_done_again(plain, copied, ran, pattern, spoil):
     assert ran == []
 
 
-def test_a_lost_description_of_the_scenario_is_written_again(plain, copied):
+@pytest.mark.parametrize("content", ["", "{", "[" * 100_000, '{"part": true}', '{"part": 1e30}', '{"part": 0}'])
+def test_a_lost_description_of_the_scenario_is_written_again(plain, copied, ran, content):
     (path,) = copied.glob("parts/*/scenario.json")
-    path.write_text("")
+    before = json.loads(path.read_text())
+    path.write_text(content)
     same(again(copied), plain)
-    assert json.loads(path.read_text())["seed"] == 4
+    assert json.loads(path.read_text()) == before
+    assert ran == []
 
 
 def test_what_a_killed_run_left_half_written_is_removed(copied):
@@ -202,6 +216,59 @@ def test_parts_that_vanish_are_missed(copied):
         path.unlink()
     with pytest.raises(rr.InputError, match="parts are gone from"):
         out.sessions  # noqa: B018
+
+
+@pytest.mark.parametrize("spoil", [cut, flip, lambda path: path.write_bytes(b"x" * 100)])
+def test_a_part_that_is_damaged_after_the_run_is_named(plain, copied, spoil):
+    out = again(copied)
+    (path,) = copied.glob("history/*/part-000000001024.parquet")
+    spoil(path)
+    with pytest.raises(rr.InputError, match=r"part-000000001024\.parquet was damaged .*; simulate again to restore it"):
+        out.sessions  # noqa: B018
+    same(again(copied), plain)
+
+
+# --- several at once --------------------------------------------------------------------------------------------------
+
+
+def test_what_another_process_writes_now_is_left_alone(copied):
+    (folder,) = copied.glob("history/*")
+    now, old, elsewhere = (folder / unfinished_name(f".part-{i:012d}.parquet") for i in range(3))
+    elsewhere = elsewhere.with_name(elsewhere.name.replace(".parquet.", ".parquet.another_"))
+    for path in (now, old, elsewhere):
+        path.touch()
+    os.utime(old, (time.time() - 4000,) * 2)
+    again(copied)
+    assert [path.exists() for path in (now, old, elsewhere)] == [True, False, True]
+
+
+def test_threads_that_store_the_same_at_once_agree(plain, tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        for out in pool.map(lambda block: again(tmp_path / "store", block=block), [500, 600, 700, 800]):
+            same(out, plain)
+    assert not list(tmp_path.glob("store/**/.*"))
+
+
+def test_processes_that_store_the_same_at_once_agree(plain, tmp_path):
+    """Of different sizes of parts, as with and without a cluster."""
+    code = """if True:
+        import sys
+        import retreat_research as rr
+        from retreat_research.simulation import run
+        run.VISITS_OF_A_PART_WITH_HISTORY = int(sys.argv[2])
+        world = rr.World.default("cervical dystonia", "abobotulinumtoxinA")
+        world = world.replace(induction_rate=0.3, dropout_per_year=0.1)
+        cohort = rr.draw_cohort(3000, world=world, seed=2)
+        out = rr.simulate(cohort, rr.Stepped(early=True), years=4, seed=4, history=True, store=sys.argv[1], block=100)
+        print(out.patients["units"].sum(), len(out.patients), len(out.sessions))"""
+    jobs = [
+        subprocess.Popen([sys.executable, "-c", code, tmp_path / "store", size], stdout=subprocess.PIPE, text=True)
+        for size in ("6000", "9000")
+    ]
+    told = [job.communicate(timeout=120)[0] for job in jobs]
+    assert [job.returncode for job in jobs] == [0, 0]
+    assert told == [f"{plain.patients['units'].sum()} {len(plain.patients)} {len(plain.sessions)}\n"] * 2
+    same(again(tmp_path / "store"), plain)
 
 
 # --- other arguments --------------------------------------------------------------------------------------------------
@@ -300,6 +367,44 @@ def test_a_file_is_no_folder(tmp_path):
         again(tmp_path / "file" / "below")
     with pytest.raises(rr.InputError, match="the folder of `store` has no name"):
         again(" ")
+
+
+@pytest.mark.parametrize(
+    ("store", "message"),
+    [
+        (3, "`store` must be a path, not int"),
+        (b"store", "`store` must be a path, not bytes"),
+        ("a\0b", "has a character that no folder can have"),
+        ("x" * 5000, "cannot write to .*: File name too long"),
+    ],
+)
+def test_what_is_no_folder_is_refused(store, message):
+    with pytest.raises(rr.InputError, match=message):
+        again(store)
+
+
+def test_a_relative_folder_stays_where_it_was(plain, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    out = again("store")
+    monkeypatch.chdir("/")
+    same(out, plain)
+    assert out.stored["patients"].is_relative_to(tmp_path)
+
+
+class Renamed(Strategy):
+    """Its text is another each time, as that of a set in another process."""
+
+    def decide(self, seen, memory):
+        return rr.Decision.at(12.0)
+
+    def __str__(self):
+        return f"renamed {time.perf_counter_ns()}"
+
+
+def test_a_strategy_is_not_known_by_its_text(tmp_path, ran):
+    for _ in range(2):
+        rr.simulate(COHORT[:50], Renamed(), years=1, store=tmp_path)
+    assert ran == [0]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="limits the size of files as POSIX does")

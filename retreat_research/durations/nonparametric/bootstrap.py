@@ -179,7 +179,7 @@ def bootstrap_patients(
     stream: tuple[int, ...] = (),
 ) -> TurnbullBootstrap:
     """See `TurnbullResult.bootstrap`; `stream` keeps the random numbers of several fits apart."""
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     from ...streams import checked_seed
 
