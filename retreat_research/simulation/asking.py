@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from ..errors import InputError, must
 from ..products import PRODUCTS
 from ..strategies import Decision, Memory, Past, Seen, Strategy
-from .deciding import CODES as CODES
 from .deciding import Reading
 from .session import Given, Shown
 from .state import Records

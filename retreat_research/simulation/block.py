@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ..cohort import Cohort
 from ..errors import InputError, rows_text
 from ..strategies import Past, Strategy
-from .asking import CODES, PRODUCT_NAMES, SHOWN, SHOWN_FLAGS, SHOWN_WHOLE, Asking
+from .asking import PRODUCT_NAMES, SHOWN, SHOWN_FLAGS, SHOWN_WHOLE, Asking
+from .deciding import CODES
 from .outcomes import HISTORY, TOTALS
 from .physics import physics_of, product_table, record
 from .session import Shown, show_all, visit

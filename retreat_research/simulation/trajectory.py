@@ -17,7 +17,7 @@ from ..products import PRODUCTS
 from ..response import effect_of, onset_share_of
 from ..strategies import Strategy
 from ..world import World
-from .asking import CODES
+from .deciding import CODES
 from .physics import product_table, record
 from .result import Simulation
 from .run import simulate

@@ -25,12 +25,12 @@ import numpy as np
 import scipy
 
 from ..cycles import CENSORING
+from ..simulation.known import source_digest
 from .drawing import draw
 from .methods import METHODS, Estimate
 from .scenarios import Scenario
 
 BLOCK = 25  # replicates: some seconds of work, so little is lost when a run is stopped
-PACKAGE = Path(__file__).resolve().parent.parent
 SOURCES = (
     "cycles.py",
     "streams.py",
@@ -191,7 +191,7 @@ def _load(path: Path) -> Outcome:
 
 
 def _paths(blocks: list[Block], folder: Path) -> list[Path]:
-    source = _digest_of_source()
+    source = source_digest(SOURCES)
     return [folder / _folder_name(block, source) / f"{block.start:06d}-{block.stop:06d}.npz" for block in blocks]
 
 
@@ -200,12 +200,3 @@ def _folder_name(block: Block, source: str) -> str:
     digest = sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:12]
     readable = re.sub(r"[^a-z0-9]+", "-", block.scenario.name.lower()).strip("-")
     return f"{readable[:60]}-{digest}"
-
-
-def _digest_of_source() -> str:
-    found = sha256()
-    for name in SOURCES:
-        top = PACKAGE / name
-        for path in sorted(top.rglob("*.py")) if top.is_dir() else [top]:
-            found.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return found.hexdigest()

@@ -36,7 +36,7 @@ def small_blocks():
     """Two blocks a scenario; and whoever edits the sources while the tests run does not make them start anew."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner_module, "BLOCK", SMALL_BLOCK)
-        patch.setattr(runner_module, "_digest_of_source", lambda: "as it was")
+        patch.setattr(runner_module, "source_digest", lambda names: "as it was")
         yield
 
 
