@@ -56,9 +56,11 @@ class Asking:
         for key, value in start.items():
             must(isinstance(key, str), f"{of} have texts as names")
             must(not hasattr(Memory, key), f"{of} not use the name `{key}`", "a dictionary has its own; choose another")
-            plain = isinstance(value, bool | int | float | str | np.generic) and np.asarray(value).dtype.kind in "biufU"
-            must(plain, f"{of} give one number for all as `{key}`, not {type(value).__name__}")
-        return Memory({key: np.full(n, value) for key, value in start.items()})
+            many = isinstance(value, tuple) and len(value) > 0
+            plain = many or isinstance(value, bool | int | float | str | np.generic)
+            plain = plain and np.asarray(value).dtype.kind in "biufU" and np.ndim(value) == int(many)
+            must(plain, f"{of} give one number for all, or a tuple of them, as `{key}`, not {type(value).__name__}")
+        return Memory({key: np.full((n, *np.shape(value)), value) for key, value in start.items()})
 
     def _seen(self, shown: Shown, past: Past) -> Seen:
         arrays: dict[str, Any] = dict(
@@ -104,10 +106,10 @@ class Asking:
         n, arrays = reading.position.size, {}
         for key, values in remembered.items():
             what, wanted = f"memory `{key}`", "numbers, texts, or True and False"
-            array, missing = reading.array(values, what, wanted)
+            array, missing = reading.array(values, what, wanted, each=memory[key].shape[1:])
             must(array.dtype.kind in "biufU", f"{self.name}: {what} must be {wanted}")
             reading.every(~missing, f"{what} must not be masked")
-            arrays[key] = array if array.ndim else np.full(n, array)
+            arrays[key] = array if array.ndim == memory[key].ndim else np.full((n, *array.shape), array)
         return Memory(arrays)
 
     def _given(self, decision: Decision, seen: Seen, reading: Reading) -> Given:
@@ -140,8 +142,9 @@ class Asking:
             pairs = {f"`{name}`": (getattr(given, name)[rows], getattr(again, name)) for name in Given._fields}
             pairs |= {f"memory `{k}`": (remembered[k][rows], again_remembered[k]) for k in remembered}
             for what, (first, second) in pairs.items():
+                same = (first == second) | ((first != first) & (second != second))
                 Reading(self.name, self.first_row, position[rows]).every(
-                    (first == second) | ((first != first) & (second != second)),
+                    same.reshape(len(rows), -1).all(axis=1),
                     f"{what} of a patient depends on the other patients, on their number or order, or on chance",
                     "a strategy decides for each patient by herself",
                 )

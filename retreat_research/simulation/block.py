@@ -58,7 +58,8 @@ def run_block(
     check : bool
         Ask the strategy again about its patients in another order and about some of them only, see `Strategy`.
     """
-    world = cohort.world
+    world, changes = cohort.world, strategy.changes()
+    world = world.replace(**changes) if changes else world
     physics, kinetics, table = record(physics_of(world)), record(world.immunity.kinetics()), product_table(world)
     asking = Asking(strategy, table, world.label_units, first_row=first_row, reasons=history or check, check=check)
     rows, immune = at_start(cohort, horizon, CODES[world.product])

@@ -103,8 +103,10 @@ class Reading:
         self.every(flags & ~missing, f"{what} must be True or False")
         return self._everyone(array, bool)
 
-    def array(self, values: Any, what: str, wanted: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """`values` as an array of shape () or (n,), and where a masked array has none."""
+    def array(
+        self, values: Any, what: str, wanted: str, each: tuple[int, ...] = ()
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """`values` as an array of shape `each` or (n, *each), and which rows of a masked array lack one."""
         masked = isinstance(values, np.ma.MaskedArray)
         missing = np.ma.getmaskarray(values) if masked else np.zeros((), dtype=bool)
         try:
@@ -113,8 +115,10 @@ class Reading:
             must(False, f"{self.name}: {what} must be {wanted}, one for each patient")
             raise
         n = self.position.size
-        must(array.shape in ((), (n,)), f"{self.name}: {what} has shape {array.shape}, not ({n},)")
-        return array, missing
+        must(array.shape in (each, (n, *each)), f"{self.name}: {what} has shape {array.shape}, not {(n, *each)}")
+        if each:
+            missing = missing.reshape(n, -1).any(axis=1) if missing.shape == (n, *each) else missing.any()
+        return array, np.asarray(missing)
 
     def _real(self, values: Any, what: str) -> NDArray[np.float64]:
         array, missing = self.array(values, what, "numbers")

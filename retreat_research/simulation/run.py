@@ -123,7 +123,7 @@ def simulate(
     size = block if store is None and client is None else _part_size(n, years, bool(history), client)
     place = None if store is None else Store.open(store, scenario_of(cohort, strategy, years, seed), size)
     job = Job(
-        strategy, years * WEEKS_PER_YEAR, seed, block, kinds,
+        strategy.prepared(cohort.world), years * WEEKS_PER_YEAR, seed, block, kinds,
         sums=bool(targets) or not patients or place is not None, store=place, source=source_digest(),
     )  # fmt: skip
     looks = checkpoints(n) if targets or place is not None else [n]

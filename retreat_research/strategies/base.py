@@ -6,14 +6,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from math import isfinite
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import must
+from .combining import Combining
 from .seen import Decision, Memory, Seen
+
+if TYPE_CHECKING:
+    from ..world import World
 
 
 @dataclass(frozen=True, kw_only=True)
-class Strategy(ABC):
+class Strategy(Combining, ABC):
     """A rule for dose and next visit, the same for every patient: yours is a frozen dataclass with `decide`.
 
     At each visit `decide` gets what the clinic has seen of n patients and what the strategy remembers of them, as
@@ -75,9 +79,28 @@ class Strategy(ABC):
     def decide(self, seen: Seen, memory: Memory) -> Decision | tuple[Decision, Mapping[str, object]]:
         """The decision for each patient seen, or (decision, new memory)."""
 
-    def initial_memory(self) -> dict[str, float]:
-        """Initial value of each memory array."""
+    def initial_memory(self) -> dict[str, object]:
+        """Initial value of each memory array: a number, True or False, a text, or a tuple of k numbers for (n, k)."""
         return {}
+
+    def prepared(self, world: World) -> Strategy:
+        """The same rule with what it must know of the population filled in: label doses, the prior of durations.
+
+        `simulate` asks for it once, with the cohort's world; what has been filled in, or was given, stays.
+        """
+        return self
+
+    def changes(self) -> Mapping[str, float]:
+        """Numbers of the world that this care changes for its patients, see `CHANGEABLE`."""
+        return {}
+
+    def describe(self) -> str:
+        """The rule in a sentence or two that a clinician can read, with its source."""
+        shown = ", ".join(f"{f.name} {getattr(self, f.name)}" for f in fields(self))
+        first = (type(self).__doc__ or "").strip().split("\n")[0]
+        generated = first.startswith(f"{type(self).__name__}(")  # what a dataclass writes without a docstring
+        text = f"{type(self).__name__}." if generated or not first else first
+        return f"{text} ({shown}; of the user's own making.)" if shown else f"{text} (Of the user's own making.)"
 
     def is_looking(self) -> bool:
         """Whether what is seen can make a difference to the decision."""
@@ -87,6 +110,10 @@ class Strategy(ABC):
     def __str__(self) -> str:
         shown = (f"{f.name}={getattr(self, f.name)!r}" for f in fields(self))
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+#: Numbers of a world that a strategy may change for its own patients.
+CHANGEABLE = ("no_show", "no_show_weeks", "return_jitter", "missed_check", "adjunct_lengthening", "adjunct_support")
 
 
 def must_be_weeks(**values: float) -> None:
