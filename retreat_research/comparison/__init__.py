@@ -1,6 +1,8 @@
 """Honest comparison: paired contrasts, the fixed frontier, and the fixed arm of equal exposure."""
 
-from .compare import Comparison, compare, sweep
+from .compare import Comparison, compare
+from .costs import Costs
+from .evaluate import Evaluation, evaluate, gains_in
 from .outcomes import OUTCOMES, Outcome
 
-__all__ = ["OUTCOMES", "Comparison", "Outcome", "compare", "sweep"]
+__all__ = ["OUTCOMES", "Comparison", "Costs", "Evaluation", "Outcome", "compare", "evaluate", "gains_in"]

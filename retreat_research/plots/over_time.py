@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..cohort import WEEKS_PER_YEAR
-from ..errors import must
+from ..comparison.over_time import benefit_between, opens_cycle, tables_of
 from ..simulation import Simulation
 from ..simulation.outcomes import standard_error
 
@@ -32,22 +32,11 @@ def benefit_by_year(out: Simulation) -> pd.DataFrame:
     -----
     Where everyone comes in the same weeks, as with `Fixed`, some years hold more last weeks of a cycle than others: the
     estimate waves by a point or so from year to year.
-
-    Notes
-    -----
-    Where everyone comes in the same weeks, as with `Fixed`, some years hold more last weeks of a cycle than others: the
-    estimate waves by a point or so from year to year.
     """
-    patients, visits = _tables(out)
-    who, end = np.searchsorted(patients["patient"], visits["patient"]), patients["weeks_observed"].to_numpy()
-    start = visits["week"].to_numpy()
-    stop = np.minimum(np.minimum(_until(visits), start + visits["gap_weeks"].to_numpy()), end[who])
-    stop = np.fmax(stop, start)
+    years = range(int(np.ceil(out.years)))
+    edges = np.array([*years, out.years]) * WEEKS_PER_YEAR
     rows = []
-    for year in range(int(np.ceil(out.years))):
-        low, high = year * WEEKS_PER_YEAR, min(year + 1, out.years) * WEEKS_PER_YEAR
-        inside = np.clip(stop, low, high) - np.clip(start, low, high)
-        benefit, followed = np.bincount(who, inside, len(patients)), np.clip(end, low, high) - low
+    for year, benefit, followed in zip(years, *(weeks.T for weeks in benefit_between(out, edges)), strict=True):
         share = benefit.sum() / followed.sum() if followed.any() else np.nan
         n = int((followed > 0).sum())
         rows.append((year, share, standard_error((benefit - share * followed) / followed.mean()) if n else np.nan, n))
@@ -81,7 +70,7 @@ def over_time(out: Simulation, step_weeks: float = 1.0) -> pd.DataFrame:
     ----------
     Mean cumulative function: Lawless and Nadeau (1995), doi:10.1080/00401706.1995.10484300.
     """
-    patients, visits = _tables(out)
+    patients, visits = tables_of(out)
     weeks = np.arange(0, out.years * WEEKS_PER_YEAR, step_weeks)
     end = np.sort(patients["weeks_observed"].to_numpy())
     table = pd.DataFrame({"week": weeks, "followed": _followed(end, weeks)})
@@ -97,27 +86,6 @@ def over_time(out: Simulation, step_weeks: float = 1.0) -> pd.DataFrame:
     return table
 
 
-def _tables(out: Simulation) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Patients and visits, both in the order of patients."""
-    must(isinstance(out, Simulation), f"a cohort's years must come from simulate, not {type(out).__name__}")
-    patients, visits = out.patients, out.sessions
-    must(patients is not None, "the simulation keeps no table of patients", "simulate with `patients=True`")
-    must(visits is not None, "the simulation keeps no visits", "simulate with `history=True`")
-    assert visits is not None
-    return patients, visits
-
-
-def _opens(visits: pd.DataFrame) -> pd.Series:
-    """Main sessions, which open a cycle."""
-    return (visits["units"] > 0) & ~visits["touch_up"]
-
-
-def _until(visits: pd.DataFrame) -> Floats:
-    """When the running benefit falls below the threshold, as things are after each visit; NaN before any session."""
-    open_week = visits["week"].where(_opens(visits)).groupby(visits["patient"]).ffill()
-    return (open_week + visits["duration_weeks"]).groupby(visits["patient"]).cummax().to_numpy()
-
-
 def _followed(end: Floats, weeks: Floats) -> NDArray[np.int64]:
     """Patients whose follow-up, in order, ends after each week."""
     return end.size - np.searchsorted(end, weeks, side="right")
@@ -125,7 +93,7 @@ def _followed(end: Floats, weeks: Floats) -> NDArray[np.int64]:
 
 def _intervals(patients: pd.DataFrame, visits: pd.DataFrame, weeks: Floats) -> Floats:
     """Quartiles of the interval that runs at each week."""
-    main = visits[_opens(visits)]
+    main = visits[opens_cycle(visits)]
     last = visits.groupby("patient")[["week", "gap_weeks"]].last().sum(axis=1)
     following = main.groupby("patient")["week"].shift(-1).fillna(main["patient"].map(last))
     order = np.argsort(main["week"].to_numpy(), kind="stable")

@@ -47,12 +47,7 @@ def durations(result: StudyResult, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def frontier(result: StudyResult, ax: Axes | None = None) -> Axes:
-    """Time in benefit against sessions per year: the fixed frontier and each strategy."""
-    return result.comparison.plot(axes_or_new(ax))
-
-
-def gains(result: StudyResult, ax: Axes | None = None) -> Axes:
+def swept_gains(result: StudyResult, ax: Axes | None = None) -> Axes:
     """Gain of each strategy over the fixed interval of equal exposure, in each world of the sweep."""
     ax = axes_or_new(ax, 10, 5.2)
     table = result.sweep[result.sweep["equal"] != "mean interval"]

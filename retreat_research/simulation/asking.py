@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from ..errors import InputError, must
 from ..products import PRODUCTS
 from ..strategies import Decision, Memory, Past, Seen, Strategy
+from ..strategies.seen import Foreknown
 from .deciding import Reading
 from .session import Given, Shown
 from .state import Records
 
 PRODUCT_NAMES = np.array(list(PRODUCTS))
+PRODUCT_NAMES.flags.writeable = False
 #: What `observing.show` copies, in its order.
 SHOWN = (
     "week", "gap_weeks", "units", "lower", "upper", "waned_weeks", "peak_gain", "cumulative_units", "last_test_week",
@@ -38,9 +40,16 @@ class Asking:
         self.first_row, self.reasons, self.check = first_row, reasons, check
         self._first_answer: dict[str, Any] = {}
 
-    def __call__(self, shown: Shown, past: Past, position: NDArray[np.int64], memory: Memory) -> tuple[Given, Memory]:
-        """The decision for each patient, and the new memory."""
-        seen = self._seen(shown, past)
+    def __call__(
+        self,
+        shown: Shown,
+        past: Past,
+        position: NDArray[np.int64],
+        memory: Memory,
+        foretold: NDArray[np.float64] | None = None,
+    ) -> tuple[Given, Memory]:
+        """The decision for each patient, and the new memory; `foretold` is for an oracle."""
+        seen = self._seen(shown, past, foretold)
         given, remembered = self._answer(seen, memory, position)
         if self.check:
             self._must_be_row_wise(seen, memory, given, remembered, position)
@@ -62,17 +71,19 @@ class Asking:
             must(plain, f"{of} give one number for all, or a tuple of them, as `{key}`, not {type(value).__name__}")
         return Memory({key: np.full((n, *np.shape(value)), value) for key, value in start.items()})
 
-    def _seen(self, shown: Shown, past: Past) -> Seen:
+    def _seen(self, shown: Shown, past: Past, foretold: NDArray[np.float64] | None) -> Seen:
+        for part in shown:
+            part.flags.writeable = False
         arrays: dict[str, Any] = dict(
             zip((*SHOWN, *SHOWN_WHOLE, *SHOWN_FLAGS), (a for part in shown for a in part), strict=True)
         )
         codes = arrays.pop("product")
-        return Seen(
-            **arrays,
-            label_units=np.full(len(arrays["week"]), self.label_units),
-            _products=(PRODUCT_NAMES, codes),
-            _past=past,
-        )
+        arrays |= {
+            "label_units": np.full(len(arrays["week"]), self.label_units),
+            "_products": (PRODUCT_NAMES, codes),
+            "_past": past,
+        }
+        return Seen(**arrays) if foretold is None else Foreknown(**arrays, next_duration=foretold)
 
     def _answer(self, seen: Seen, memory: Memory, position: NDArray[np.int64]) -> tuple[Given, Memory]:
         """What the strategy says, as arrays."""

@@ -12,7 +12,9 @@ from ..cohort import Cohort
 from ..errors import InputError, rows_text
 from ..strategies import Past, Strategy
 from .asking import PRODUCT_NAMES, SHOWN, SHOWN_FLAGS, SHOWN_WHOLE, Asking
+from .changing import changed
 from .deciding import CODES
+from .foretelling import foretell
 from .outcomes import HISTORY, TOTALS
 from .physics import physics_of, product_table, record
 from .session import Shown, show_all, visit
@@ -49,6 +51,7 @@ def run_block(
     cohort : Cohort
         Its order is kept.
     strategy : Strategy
+        Prepared.
     horizon : float, weeks
     seed : int
     history : bool
@@ -58,8 +61,7 @@ def run_block(
     check : bool
         Ask the strategy again about its patients in another order and about some of them only, see `Strategy`.
     """
-    world, changes = cohort.world, strategy.changes()
-    world = world.replace(**changes) if changes else world
+    world = changed(cohort.world, strategy)
     physics, kinetics, table = record(physics_of(world)), record(world.immunity.kinetics()), product_table(world)
     asking = Asking(strategy, table, world.label_units, first_row=first_row, reasons=history or check, check=check)
     rows, immune = at_start(cohort, horizon, CODES[world.product])
@@ -72,7 +74,7 @@ def run_block(
     log = np.zeros(rows.size if history else 0, dtype=HISTORY)
     lines: list[tuple[NDArray[np.int64], Records]] = []
     position, given = np.arange(rows.size), None
-    past = Past(position)
+    past, foretold = Past(position), None
     for number in range(MAX_VISITS):
         stay = still_followed(rows)
         if stay.size < PACK_BELOW * rows.size:
@@ -85,11 +87,13 @@ def run_block(
         if stay.size == 0:
             break
         if looks or given is None:  # who looks at nothing decides the same again
-            given, memory = asking(shown, past, position, memory)
+            if strategy.oracle:
+                foretold = foretell(physics, kinetics, table, np.uint64(seed), np.uint64(number), who, rows, immune)
+            given, memory = asking(shown, past, position, memory, foretold)
+        room = _room(rows.size if looks else 0)
+        visit(physics, kinetics, table, np.uint64(seed), np.uint64(number), given, who, rows, immune, looks, room, log)
         if looks:
-            shown = _room(rows.size)
-        visit(physics, kinetics, table, np.uint64(seed), np.uint64(number), given, who, rows, immune, looks, shown, log)
-        if looks:
+            shown = room
             past = past.and_now(shown.floats[_LOWER], shown.floats[_UPPER], given.units)
         if history:
             lines.append((position[stay], taken(log, stay)))

@@ -68,4 +68,5 @@ def note_cycle(line, row, gap):  # type: ignore[no-untyped-def]
     """The part that is known when the patient is back."""
     line.gap_weeks, line.lower, line.upper = gap, row.lower, row.upper
     line.responded, line.assessed = row.responded, row.assessed
-    line.effect_at_return, line.waned_weeks = row.effect_at_return, row.waned_weeks
+    line.effect_at_return, line.waned_weeks, line.peak_gain = row.effect_at_return, row.waned_weeks, row.peak_gain
+    line.last_test, line.last_test_week, line.last_reading = row.last_test, row.last_test_week, row.last_reading

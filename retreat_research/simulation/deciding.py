@@ -117,8 +117,9 @@ class Reading:
         n = self.position.size
         must(array.shape in (each, (n, *each)), f"{self.name}: {what} has shape {array.shape}, not {(n, *each)}")
         if each:
-            missing = missing.reshape(n, -1).any(axis=1) if missing.shape == (n, *each) else missing.any()
-        return array, np.asarray(missing)
+            by_row = missing.reshape(n, -1) if missing.shape == (n, *each) else missing.ravel()
+            missing = np.asarray(by_row.any(axis=-1))
+        return array, missing
 
     def _real(self, values: Any, what: str) -> NDArray[np.float64]:
         array, missing = self.array(values, what, "numbers")

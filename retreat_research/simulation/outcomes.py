@@ -73,6 +73,11 @@ HISTORY = np.dtype(
         ("short", np.float64),
         ("long", np.float64),
         ("log_own", np.float64),  # of this cycle's curve: see `response.effect`
+        ("peak_gain", np.float64),
+        ("last_test", np.int8),  # after this visit's own: -1 none, 0 negative, 1 positive
+        ("last_test_week", np.float64),
+        ("last_reading", np.float64),
+        ("adjunct_given", np.bool_),  # decided at this visit; `adjunct` is that of the cycle
     ]
 )
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..cohort import Cohort
 from ..strategies import Strategy
+from .decisions import decision_log
 from .moments import Moments
 from .outcomes import OUTCOMES
 from .store import Store
@@ -34,6 +35,7 @@ class Simulation:
     Attributes
     ----------
     strategy : Strategy
+        As it was given; what it was filled in with is ``strategy.prepared(cohort.world)``.
     cohort : Cohort
         The patients it was done to: fewer than were given if `until_mcse` was reached or the run was stopped.
     years : float
@@ -83,13 +85,27 @@ class Simulation:
         ``titre_before`` (mU/mL), ``duration_weeks``, ``peak_effect``, ``earliest``, ``latest``, ``gap_weeks``,
         ``reason``; what was observed of the cycle: ``lower``, ``upper``, ``responded``, ``assessed``,
         ``effect_at_return``, ``waned_weeks``; and ``touch_up``, ``adjunct``, ``potency`` and, right after the visit
-        and of the product's serotype, ``memory``, ``short``, ``long``; ``log_own`` of this cycle's curve. With
-        ``store`` the table is read each time it is asked for, and nothing of it is kept.
+        and of the product's serotype, ``memory``, ``short``, ``long``; ``log_own`` of this cycle's curve; what the
+        clinic knows at the next visit: ``peak_gain``, ``last_test``, ``last_test_week``, ``last_reading``; and
+        ``adjunct_given`` at this visit (``adjunct`` is that of the cycle). With ``store`` the table is read each time
+        it is asked for, and nothing of it is kept.
         """
         kept = self._kept
         if kept.store is not None and "history" in kept.kinds:
             return in_order(kept.store.frame("history", kept.parts), ["patient", "week"])
         return kept.sessions
+
+    @property
+    def decisions(self) -> pd.DataFrame | None:
+        """The decision log with ``history=True``, otherwise None: one row per visit.
+
+        ``patient``, ``session`` (sessions given before), ``week``; what was seen at this visit, as `Seen` has it and
+        nothing at the first: ``gap_weeks`` (since the last main session), ``lower``, ``upper``, ``responded``,
+        ``assessed``, ``effect_at_return``, ``waned_weeks``, ``peak_gain``, ``last_test``, ``last_test_week``,
+        ``last_reading``; and the decision: ``units``, ``product``, ``earliest``, ``latest``, ``adjunct``, ``reason``.
+        """
+        sessions = self.sessions
+        return None if sessions is None else decision_log(sessions)
 
     @property
     def stored(self) -> dict[str, Path]:

@@ -17,6 +17,7 @@ from ..errors import must, whole_number
 from ..products import PRODUCTS
 from ..strategies import Strategy
 from ..streams import checked_seed
+from .changing import changed, prepared
 from .identity import scenario_of
 from .known import source_digest
 from .memory import must_fit, visits_of
@@ -115,6 +116,8 @@ def simulate(
     block = BLOCK if block is None else whole_number(block, "block", 1)
     workers = None if workers is None else whole_number(workers, "workers", 1, MOST_WORKERS)
     seed, targets, runner = checked_seed(seed), targets_of(until_mcse), runner_of(workers, client)
+    ready = prepared(strategy, cohort.world)
+    changed(cohort.world, ready)  # refused before any work
     kinds = (*["patients"] * bool(patients), *["history"] * bool(history))
     if store is None:
         must_fit(n, years, totals=bool(patients), history=bool(history))
@@ -123,7 +126,7 @@ def simulate(
     size = block if store is None and client is None else _part_size(n, years, bool(history), client)
     place = None if store is None else Store.open(store, scenario_of(cohort, strategy, years, seed), size)
     job = Job(
-        strategy.prepared(cohort.world), years * WEEKS_PER_YEAR, seed, block, kinds,
+        ready, years * WEEKS_PER_YEAR, seed, block, kinds,
         sums=bool(targets) or not patients or place is not None, store=place, source=source_digest(),
     )  # fmt: skip
     looks = checkpoints(n) if targets or place is not None else [n]
@@ -145,7 +148,7 @@ def simulate(
             raise
         complete = False
     done = collected.patients
-    notes = _notes(collected)
+    notes = _notes(collected, ready)
     if not complete:
         notes += (f"Stopped after {done:,} of {n:,} patients: the results are those of the first {done:,}.",)
     elif left:
@@ -235,7 +238,7 @@ def _keep_memory() -> None:
     np.empty(31 * 2**20, dtype=np.uint8)
 
 
-def _notes(collected: _Collected) -> tuple[str, ...]:
+def _notes(collected: _Collected, strategy: Strategy) -> tuple[str, ...]:
     notes = []
     if collected.antigen_unknown():
         notes.append(
@@ -244,4 +247,6 @@ def _notes(collected: _Collected) -> tuple[str, ...]:
         )
     if len(collected.products) > 1:
         notes.append("Several products were used: their units are not interchangeable and must not be added.")
+    if strategy.oracle:
+        notes.append(f"{strategy} is an oracle: it uses what no clinic can see.")
     return tuple(notes)

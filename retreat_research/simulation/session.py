@@ -102,6 +102,7 @@ def visit(physics, kinetics, products, seed, number, given, who, rows, immune, l
         if log.size:
             note(log[i], kinetics, row, state, week, code, units, antigen, titre, touch_up, potency)
             log[i].earliest, log[i].latest, log[i].reason = given.earliest[i], given.latest[i], given.reason[i]
+            log[i].adjunct_given = given.adjunct[i]
         row.gap_weeks = before + gap
         row.week = week + gap
         if looks:

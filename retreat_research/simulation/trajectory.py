@@ -17,6 +17,7 @@ from ..products import PRODUCTS
 from ..response import effect_of, onset_share_of
 from ..strategies import Strategy
 from ..world import World
+from .changing import changed, prepared
 from .deciding import CODES
 from .physics import product_table, record
 from .result import Simulation
@@ -34,6 +35,7 @@ class Trajectory:
     Attributes
     ----------
     world : World
+        With what the strategy changes for its patients.
     strategy : Strategy
     patient : int
         Her address in the cohort.
@@ -179,14 +181,15 @@ def trajectory(out: Simulation, patient: int | None = None, *, step_days: float 
          f"`step_days` must be one number, {FINEST_DAYS:g} or more")  # fmt: skip
     cohort = Cohort(out.cohort.world, out.cohort.seed, range(patient, patient + 1))
     alone = simulate(cohort, out.strategy, years=out.years, seed=out.seed, history=True)
+    world = changed(cohort.world, prepared(out.strategy, cohort.world))
     return Trajectory(
-        world=cohort.world,
+        world=world,
         strategy=out.strategy,
         patient=patient,
         years=out.years,
         end_week=min(out.years * WEEKS_PER_YEAR, float(cohort.dropout_week[0])),
         totals=alone.patients.iloc[0],
-        visits=_with_cycles(alone.sessions, cohort.world),
+        visits=_with_cycles(alone.sessions, world),
         step_days=float(step),
         _onset=float(cohort.onset[0]),
     )

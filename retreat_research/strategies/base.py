@@ -22,12 +22,13 @@ class Strategy(Combining, ABC):
 
     At each visit `decide` gets what the clinic has seen of n patients and what the strategy remembers of them, as
     arrays of shape (n,). It returns a `Decision`, and the new memory beside it if it remembers anything:
-    `initial_memory` names what that is and gives its values before the first session.
+    `initial_memory` names what that is and gives its values before the first session. Each is an array of shape (n,),
+    or (n, k) where it gives a tuple of k numbers; what is returned as new memory is copied.
 
     Attributes
     ----------
     oracle : bool, of the class
-        True for a strategy that uses what no clinic can see; it is labelled so in every output.
+        True for a strategy that uses what no clinic can see: it is shown `Foreknown`, and labelled in every output.
     looks : bool, of the class
         False for a rule whose `decide` looks at nothing of what it is shown, as that of `Fixed`: what the clinic would
         see is then not worked out, which is half of the work, and the rule is asked now and then only. Leave it out
@@ -114,6 +115,13 @@ class Strategy(Combining, ABC):
 
 #: Numbers of a world that a strategy may change for its own patients.
 CHANGEABLE = ("no_show", "no_show_weeks", "return_jitter", "missed_check", "adjunct_lengthening", "adjunct_support")
+
+
+def returns(early: bool, start: float) -> str:
+    """The sentence of `describe` about who sets the date."""
+    if early:
+        return f"The patient may come when she notices waning, from {start:g} weeks on."
+    return "Visits are booked."
 
 
 def must_be_weeks(**values: float) -> None:

@@ -26,3 +26,6 @@ class Fixed(Strategy):
 
     def decide(self, seen: Seen, memory: Memory) -> Decision:
         return Decision.at(self.weeks, reason="hold")
+
+    def describe(self) -> str:
+        return f"Treats every {self.weeks:g} weeks, whatever is seen."

@@ -30,3 +30,9 @@ class OnWaning(Strategy):
 
     def decide(self, seen: Seen, memory: Memory) -> Decision:
         return Decision(self.floor, self.ceiling, reason="hold")
+
+    def describe(self) -> str:
+        return (
+            f"Treats when the patient notices waning, not before {self.floor:g} weeks and after {self.ceiling:g} weeks at "
+            "the latest (on request; the limits are ours)."
+        )

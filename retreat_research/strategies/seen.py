@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+#: Patients, their `lower`, `upper` and `units` of one visit, and the visit before.
+Link = tuple[NDArray[np.intp], Floats, "Link | None"]
 
 #: Why a decision was taken; it goes to the decision log.
 REASONS = ("start", "extend", "hold", "shorten", "escalate", "switch", "halt")
@@ -18,36 +20,39 @@ REASONS = ("start", "extend", "hold", "shorten", "escalate", "switch", "halt")
 START, EXTEND, HOLD, SHORTEN, ESCALATE, SWITCH, HALT = range(len(REASONS))
 
 
+def kept(array: NDArray[Any]) -> NDArray[Any]:
+    """The array, if nobody can write to it; otherwise a copy to which nobody can, nor to anything behind it."""
+    if array.flags.writeable:
+        array = array.copy()
+        array.flags.writeable = False
+    return array
+
+
 class Past:
     """`lower`, `upper` and `units` of the cycles so far, one column a visit.
 
-    Fewer and fewer patients are followed: the columns of those who still are get found only when asked for. One list of
-    columns serves all visits, each of which knows how many of them were there.
+    Fewer and fewer patients are followed: the columns of those who still are get found only when asked for. A visit
+    adds its columns to the chain of those before, which all visits share.
     """
 
-    def __init__(
-        self, rows: NDArray[np.intp], columns: list[tuple[NDArray[np.intp], Floats]] | None = None, visits: int = 0
-    ) -> None:
-        self._rows, self._columns, self._visits = rows, [] if columns is None else columns, visits
+    def __init__(self, rows: NDArray[np.intp], last: Link | None = None) -> None:
+        self._rows, self._last = kept(rows), last
 
     def at(self, rows: NDArray[np.intp]) -> Past:
         """The past of some of the patients."""
-        return Past(self._rows[rows], self._columns, self._visits)
+        return Past(self._rows[rows], self._last)
 
     def and_now(self, lower: Floats, upper: Floats, units: Floats) -> Past:
         """One visit more, of these patients; what is given is copied."""
-        alone = len(self._columns) == self._visits
-        columns = self._columns if alone else self._columns[: self._visits]
-        columns.append((self._rows, np.array((lower, upper, units))))
-        return Past(self._rows, columns, self._visits + 1)
+        return Past(self._rows, (self._rows, kept(np.array((lower, upper, units))), self._last))
 
     def table(self, which: int) -> Floats:
         """0 lower, 1 upper, 2 units; shape (n, visits so far)."""
-        there = self._columns[: self._visits]
-        columns = [values[which][np.searchsorted(rows, self._rows)] for rows, values in there]
-        table = np.column_stack(columns) if columns else np.empty((self._rows.size, 0))
-        table.flags.writeable = False
-        return table
+        columns, link = [], self._last
+        while link is not None:
+            rows, values, link = link
+            columns.append(values[which][np.searchsorted(rows, self._rows)])
+        return kept(np.column_stack(columns[::-1]) if columns else np.empty((self._rows.size, 0)))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -115,30 +120,42 @@ class Seen:
     _past: Past = field(repr=False)
 
     def __post_init__(self) -> None:
-        for name in SEEN_ARRAYS:
-            view = getattr(self, name).view()
-            view.flags.writeable = False
-            object.__setattr__(self, name, view)
+        for name in self._names():
+            object.__setattr__(self, name, kept(getattr(self, name)))
+        names, codes = self._products
+        object.__setattr__(self, "_products", (kept(names), kept(codes)))
 
     def __len__(self) -> int:
         return self.week.size
 
+    @classmethod
+    def _names(cls) -> tuple[str, ...]:
+        return SEEN_ARRAYS
+
     def at(self, rows: NDArray[np.intp]) -> Seen:
         """What was seen of some of the patients."""
         names, codes = self._products
-        return Seen(
-            **{name: getattr(self, name)[rows] for name in SEEN_ARRAYS},
+        return type(self)(
+            **{name: getattr(self, name)[rows] for name in self._names()},
             _products=(names, codes[rows]),
             _past=self._past.at(rows),
         )
 
     @property
+    def lasted(self) -> Bools:
+        """The cycle that ended still had its effect at this visit and no waning was noticed; shape (n,)."""
+        return self.effect_at_return & np.isnan(self.waned_weeks) & (self.session > 0)
+
+    @property
+    def waned(self) -> Bools:
+        """The cycle that ended responded, or was not checked, but its effect did not last to this visit; shape (n,)."""
+        return ~self.lasted & (self.responded | ~self.assessed) & (self.session > 0)
+
+    @property
     def product(self) -> NDArray[np.str_]:
         """Last product; at session 0 the cohort's; shape (n,)."""
         names, codes = self._products
-        chosen = names[codes]
-        chosen.flags.writeable = False
-        return chosen
+        return kept(names[codes])
 
     @property
     def past_lower(self) -> Floats:
@@ -157,6 +174,24 @@ class Seen:
 
 
 SEEN_ARRAYS = tuple(f.name for f in fields(Seen) if not f.name.startswith("_"))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Foreknown(Seen):
+    """What an oracle is shown: `Seen`, and what no clinic can see. Only a strategy with ``oracle = True`` gets it.
+
+    Attributes
+    ----------
+    next_duration : float array (n,), weeks
+        How long the label dose of the product last given would last above the threshold if it were injected now as a
+        main session, with the patient's antibodies and the luck of this visit; 0: no response.
+    """
+
+    next_duration: Floats
+
+    @classmethod
+    def _names(cls) -> tuple[str, ...]:
+        return (*SEEN_ARRAYS, "next_duration")
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,9 +233,7 @@ class Memory(dict[str, NDArray[Any]]):
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]] | None = None) -> None:
-        super().__init__({name: values.view() for name, values in (arrays or {}).items()})
-        for values in self.values():
-            values.flags.writeable = False
+        super().__init__({name: kept(values) for name, values in (arrays or {}).items()})
 
     def __getattr__(self, name: str) -> NDArray[Any]:
         try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import must
-from .base import Strategy, must_be_weeks
+from .base import Strategy, must_be_weeks, returns
 from .seen import ESCALATE, EXTEND, HOLD, SHORTEN, START, Decision, Memory, Seen
 
 ON_WANING = ("hold", "back", "dose")
@@ -53,13 +53,12 @@ class Stepped(Strategy):
         must(isinstance(self.hold, int) and self.hold >= 1, "`hold` must be a whole number of at least 1")
         must(self.on_waning in ON_WANING, f"`on_waning` must be one of {', '.join(ON_WANING)}")
 
-    def initial_memory(self) -> dict[str, float]:
+    def initial_memory(self) -> dict[str, object]:
         return {"gap": self.start, "settled": False, "raised": False}
 
     def decide(self, seen: Seen, memory: Memory) -> tuple[Decision, Mapping[str, object]]:
         first = seen.session == 0
-        lasted = seen.effect_at_return & np.isnan(seen.waned_weeks)
-        waned = ~first & ~lasted & (seen.responded | ~seen.assessed)
+        lasted, waned = seen.lasted, seen.waned
         settled = memory.settled | waned
         may_step = lasted & ~settled & (seen.session >= self.hold) & (memory.gap < self.longest)
         gap = np.where(may_step, np.minimum(memory.gap + self.step, self.longest), memory.gap)
@@ -74,3 +73,15 @@ class Stepped(Strategy):
         earliest = np.minimum(self.start, gap) if self.early else gap
         remembered = {"gap": gap, "settled": settled, "raised": memory.raised | raise_now}
         return Decision(earliest, gap, units=units, reason=reason), remembered
+
+    def describe(self) -> str:
+        then = {
+            "hold": "the longest interval is kept from then on",
+            "back": f"the interval goes back by {self.step:g} weeks, then and whenever the effect does not last again",
+            "dose": "the longest interval is kept from then on and the dose raised once by a tenth",
+        }[self.on_waning]
+        return (
+            f"{self.hold} sessions {self.start:g} weeks apart, then {self.step:g} weeks longer each time the effect lasts "
+            f"to the visit, up to {self.longest:g} weeks. When it first does not last, {then}. {returns(self.early, self.start)} "
+            "(Guideline of the mission; treat-and-extend in ophthalmology; that the extension ends for good is ours.)"
+        )

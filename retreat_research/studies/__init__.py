@@ -1,6 +1,7 @@
 """Studies: the main job, simulation studies with known truth, and predictions beside published figures."""
 
 from .ademp import SimulationStudy, SimulationStudyResult, scenarios_named
+from .dose_or_interval import DoseOrInterval, DoseOrIntervalResult
 from .durations import DurationReport, estimate_durations
 from .main_job import STRATEGIES, Study, StudyResult
 from .measures import MEASURES, measures
@@ -17,6 +18,8 @@ __all__ = [
     "SCENARIOS",
     "STRATEGIES",
     "TARGETS",
+    "DoseOrInterval",
+    "DoseOrIntervalResult",
     "DurationReport",
     "Predictions",
     "Scenario",

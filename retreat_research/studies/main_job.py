@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..cohort import draw_cohort
-from ..comparison import Comparison, compare, sweep
+from ..comparison import Comparison, compare, gains_in
 from ..cycles import Cycles
 from ..durations import MixedAFTResult
 from ..errors import InputError, must
@@ -109,10 +109,10 @@ class Study:
         durations = estimate_durations(cycles)
         arm, world, notes = fitted_world(cycles, durations)
         cohort = draw_cohort(self.patients, world=world, seed=self.seed)
-        comparison = compare(STRATEGIES, cohort, years=self.years, seed=self.seed, progress=progress)
-        swept = sweep(
-            {name: s for name, s in STRATEGIES.items() if not isinstance(s, Fixed)},
+        comparison = compare(STRATEGIES, cohort, years=self.years, seed=self.seed, sweep=False, progress=progress)
+        swept = gains_in(
             uncertain_worlds(world, durations, arm),
+            {name: s for name, s in STRATEGIES.items() if not isinstance(s, Fixed)},
             patients=min(self.patients, SWEPT_PATIENTS),
             years=self.years,
             seed=self.seed,

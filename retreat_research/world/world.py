@@ -20,7 +20,7 @@ from ..response import Response
 from ..streams import checked_seed
 from .behaviour import Behaviour
 from .medians import MEDIAN_WEEKS
-from .numbers import PARTS, SET_HERE, drawn, numbers
+from .numbers import PARTS, SET_HERE, at_quantiles, changes, drawn, numbers
 from .observation import Observation
 
 if TYPE_CHECKING:
@@ -253,11 +253,77 @@ class World:
         a thousand, and a new parameter, or another prior for one, does not change the draws of the others. The priors
         are independent; `describe` lists them.
         """
-        count, seed = whole_number(n, "n", 1), checked_seed(seed)
-        return tuple(
-            replace(self, **{part: replace(getattr(self, part), **given) for part, given in change.items() if given})
-            for change in drawn(self, count, seed)
-        )
+        return self.at(self.draw_table(n, seed))
+
+    def draw_table(self, n: int, seed: int = 1) -> pd.DataFrame:
+        """What `draws` draws: the numbers themselves.
+
+        Parameters
+        ----------
+        n, seed
+            As in `draws`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by ``draw``, one column for each number with a prior, named as in `priors`:
+            ``within_sd``, ``median_weeks[onabotulinumtoxinA]``.
+        """
+        return drawn(self, whole_number(n, "n", 1), checked_seed(seed))
+
+    def quantiles(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Numbers at given quantiles of their priors.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame of float in (0, 1)
+            One column for each number that is wanted; each must have a prior.
+
+        Returns
+        -------
+        pandas.DataFrame of the same shape
+
+        Examples
+        --------
+        >>> World.default("glabellar").quantiles(pd.DataFrame({"within_sd": [0.1, 0.9]})).round(3)["within_sd"].tolist()
+        [0.125, 0.325]
+        """
+        _must_be_table(table)
+        return at_quantiles(self, table)
+
+    def at(self, table: pd.DataFrame) -> tuple[World, ...]:
+        """This world with the numbers of each row of a table, wherever it comes from: a posterior, a design, `draw_table`.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            One column for each number that is set, named as in `draw_table`; every other keeps its value.
+
+        Returns
+        -------
+        tuple of World, one for each row
+
+        Raises
+        ------
+        InputError
+            If a column is no number of this world, or values are not finite or impossible; all rows with one are named.
+
+        Examples
+        --------
+        >>> table = pd.DataFrame({"within_sd": [0.1, 0.2], "median_weeks[onabotulinumtoxinA]": [15, 18]})
+        >>> [w.median_weeks for w in World.default("glabellar").at(table)]
+        [15.0, 18.0]
+        """
+        _must_be_table(table)
+        worlds, refused = [], []
+        for row, change in enumerate(changes(self, table)):
+            try:
+                parts = {part: replace(getattr(self, part), **given) for part, given in change.items() if given}
+                worlds.append(replace(self, **parts))
+            except InputError as error:  # numbers that are possible, but not together
+                refused.append((row, str(error)))
+        must(not refused, "; ".join(f"{problem} (row {row})" for row, problem in refused[:SHOWN_CHANGES]))
+        return tuple(worlds)
 
     def describe(self) -> pd.DataFrame:
         """Every number of the world.
@@ -323,3 +389,7 @@ def indication_named(name: str) -> str:
 
 def _unknown(name: str, known: Iterable[str]) -> str:
     return f"no parameter is called `{name}`{nearest(name, known).replace(';', ',')}"
+
+
+def _must_be_table(table: object) -> None:
+    must(isinstance(table, pd.DataFrame), "the numbers of worlds must be a DataFrame", "one column for each number")

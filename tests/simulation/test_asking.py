@@ -263,10 +263,10 @@ def test_a_rule_that_says_it_looks_at_nothing_must_not_look():
     [
         ([1, 2], "return a dictionary, not list"),
         ({1: 1.0}, "have texts as names"),
-        ({"a": [1, 2]}, "give one number for all as `a`, not list"),
-        ({"a": np.zeros(20)}, "give one number for all as `a`, not ndarray"),
-        ({"a": np.timedelta64(1, "W")}, "give one number for all as `a`, not timedelta64"),
-        ({"a": None}, "give one number for all as `a`, not NoneType"),
+        ({"a": [1, 2]}, "give one number for all, or a tuple of them, as `a`, not list"),
+        ({"a": np.zeros(20)}, "give one number for all, or a tuple of them, as `a`, not ndarray"),
+        ({"a": np.timedelta64(1, "W")}, "give one number for all, or a tuple of them, as `a`, not timedelta64"),
+        ({"a": None}, "give one number for all, or a tuple of them, as `a`, not NoneType"),
         *(({name: 1.0}, f"not use the name `{name}`") for name in ("items", "keys", "get", "at", "update", "__dict__")),
     ],
 )

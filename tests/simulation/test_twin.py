@@ -245,7 +245,8 @@ def same(found, expected):
         if column == "log_own":
             means_something |= expected["session"].to_numpy() > 0
         mine, theirs = mine[means_something].astype(float), theirs[means_something].astype(float)
-        np.testing.assert_allclose(mine, theirs, rtol=1e-10, atol=1e-10, err_msg=column)
+        close = 5e-9 if column == "peak_gain" else 1e-10  # an onset of 20 time constants counts as complete
+        np.testing.assert_allclose(mine, theirs, rtol=close, atol=close, err_msg=column)
 
 
 def test_the_twin_knows_everything_that_is_counted_and_recorded():

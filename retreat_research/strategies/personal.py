@@ -1,0 +1,215 @@
+"""The interval from a patient's own durations: a quantile of her predictive distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import ceil, isfinite, log
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from scipy.special import log_ndtr, ndtr, ndtri
+
+from ..errors import must, number
+from .base import Strategy, must_be_weeks, returns
+from .seen import EXTEND, HOLD, SHORTEN, START, Decision, Floats, Memory, Seen
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..durations import MixedAFTResult
+    from ..world import World
+
+_REACH = 4.5  # SDs between patients on either side: 7 in a million lie beyond
+_NODES_PER_SD = 3  # spacing of nodes, in SDs within a patient: the trapezoidal rule then errs by less than 1e-8
+_MOST_NODES = 2001
+_LEAST_SD = 1e-3  # within a patient: her durations then differ by a tenth of a percent
+
+
+@dataclass(frozen=True)
+class Personal(Strategy):
+    """The next interval is a quantile of what her next duration may be, given all that was seen of her.
+
+    ln T = ln `median_weeks` + b + e, with b ~ N(0, `between_sd`²) the patient's own and e ~ N(0, `within_sd`²) of each
+    cycle. Every cycle is known to have ended in (lower, upper], or not yet; a non-response tells nothing of durations.
+
+    Parameters
+    ----------
+    quantile : float in (0, 1)
+        Share of cycles that are meant to end before the visit.
+    shortest, longest : float, weeks
+        No interval is shorter or longer.
+    early : bool
+        The patient may come when she notices waning, from `start` weeks on; otherwise the visit is booked.
+    start : float, weeks
+    median_weeks, between_sd, within_sd : float, optional
+        The prior; without it that of the world of the cohort, which `simulate` fills in. `from_fit` takes a fit's.
+
+    Notes
+    -----
+    The posterior of b is exact but for quadrature: its log-likelihood on a grid of nodes is the strategy's memory, to
+    which every cycle adds ln[Φ((ln upper − m − b)/σ) − Φ((ln lower − m − b)/σ)]. The quantile of the mixture is
+    bracketed on a grid and then found by Newton's method. `MixedAFTResult.personal` is the same distribution. Doses are
+    taken to be those of the prior. The method is ours; the default of 0.3 is that of DESIGN §4, the bounds are assumed.
+
+    Examples
+    --------
+    >>> import retreat_research as rr
+    >>> print(Personal(0.3).prepared(rr.World.default("glabellar")).median_weeks)
+    17.0
+    """
+
+    weighs: ClassVar[bool] = True
+    quantile: float = 0.3
+    shortest: float = 8.0
+    longest: float = 26.0
+    early: bool = False
+    start: float = 12.0
+    median_weeks: float | None = None
+    between_sd: float | None = None
+    within_sd: float | None = None
+
+    def __post_init__(self) -> None:
+        inside = isinstance(self.quantile, int | float) and 0 < self.quantile < 1
+        must(inside, "`quantile` must lie between 0 and 1, without them")
+        must_be_weeks(shortest=self.shortest, longest=self.longest, start=self.start)
+        must(self.shortest <= self.longest, "`shortest` must be at most `longest`")
+        if self.median_weeks is not None:
+            must_be_weeks(median_weeks=self.median_weeks)
+        for name in ("between_sd", "within_sd"):
+            if getattr(self, name) is not None:
+                number(getattr(self, name), name, 0, 10)
+
+    @classmethod
+    def from_fit(
+        cls, fit: MixedAFTResult, newdata: pd.DataFrame | None = None, *, quantile: float = 0.3, **rest: float
+    ) -> Personal:
+        """With the prior of a fitted log-normal mixed model.
+
+        Parameters
+        ----------
+        fit : MixedAFTResult, family ``lognormal``, without a random slope
+        newdata : pandas.DataFrame, one row, optional
+            The arm that the patients are treated as.
+        quantile, **rest
+            As in `Personal`.
+        """
+        from ..durations import MixedAFTResult
+
+        mixed = isinstance(fit, MixedAFTResult) and fit.family == "lognormal" and fit.slope is None
+        must(mixed, "`fit` must be a log-normal MixedAFT without a random slope")
+        typical = fit.quantile(0.5, newdata, kind="conditional")
+        must(len(typical) == 1, "`newdata` must have one row")
+        median = float(typical["estimate"].iloc[0])
+        prior = {"median_weeks": median, "between_sd": float(fit.sd), "within_sd": float(fit.scale)}
+        return cls(quantile=quantile, **(prior | rest))  # type: ignore[arg-type]
+
+    def prepared(self, world: World) -> Strategy:
+        prior = {
+            "median_weeks": world.median_weeks,
+            "between_sd": world.response.between_sd,
+            "within_sd": world.response.within_sd,
+        }
+        missing = {name: value for name, value in prior.items() if getattr(self, name) is None}
+        must(
+            isfinite(missing.get("median_weeks", 1.0)),
+            "`Personal` needs `median_weeks`",
+            "the world knows no duration of its product",
+        )
+        return replace(self, **missing) if missing else self
+
+    @cached_property
+    def _sd(self) -> float:
+        must(self.within_sd is not None, "`Personal` has no prior yet", "use `prepared(world)`, as `simulate` does")
+        return max(self.within_sd or 0.0, _LEAST_SD)
+
+    @cached_property
+    def _nodes(self) -> Floats:
+        """ln typical duration at the nodes, ascending and evenly spaced; shape (k,)."""
+        reach = _REACH * (self.between_sd or 0.0)
+        half = min(ceil(reach * _NODES_PER_SD / self._sd), _MOST_NODES // 2)
+        return log(self.median_weeks or 1.0) + reach * np.linspace(-1, 1, 2 * half + 1)
+
+    @cached_property
+    def _log_prior(self) -> Floats:
+        centred = self._nodes - log(self.median_weeks or 1.0)
+        return -0.5 * (centred / self.between_sd) ** 2 if self.between_sd else np.zeros(centred.size)
+
+    def initial_memory(self) -> dict[str, object]:
+        first = float(np.exp(self._quantile(self._log_prior[None, :])[0]))
+        return {"log_weight": tuple(self._log_prior.tolist()), "gap": float(np.clip(first, self.shortest, self.longest)),
+                "counted": 0}  # fmt: skip
+
+    def decide(self, seen: Seen, memory: Memory) -> tuple[Decision, Mapping[str, object]]:
+        tells = (seen.session > memory.counted) & ~np.isnan(seen.upper)
+        weights = memory.log_weight
+        gap = memory.gap
+        if tells.any():
+            told = weights[tells] + self._log_likelihood(seen.lower[tells], seen.upper[tells])
+            told -= told.max(axis=1, keepdims=True)
+            weights, gap = weights.copy(), gap.copy()
+            weights[tells] = told
+            gap[tells] = np.clip(np.exp(self._quantile(told)), self.shortest, self.longest)
+        reason = np.select([seen.session == 0, gap > memory.gap, gap < memory.gap], [START, EXTEND, SHORTEN], HOLD)
+        earliest = np.minimum(self.start, gap) if self.early else gap
+        return Decision(earliest, gap, reason=reason), {"log_weight": weights, "gap": gap, "counted": seen.session}
+
+    def _log_likelihood(self, lower: Floats, upper: Floats) -> Floats:
+        """ln P(lower < T ≤ upper | b) at the nodes; shape (n, k)."""
+        with np.errstate(divide="ignore"):  # ln 0 = −inf: lost at any time before `upper`
+            low = (np.log(lower)[:, None] - self._nodes) / self._sd
+        high = (np.log(upper)[:, None] - self._nodes) / self._sd
+        # In the smaller tail: Φ(high) − Φ(low) = Φ(−low) − Φ(−high).
+        flip = low > 0
+        low, high = np.where(flip, -high, low), np.where(flip, -low, high)
+        share = ndtr(high) - ndtr(low)
+        small = share < 1e-200
+        with np.errstate(divide="ignore"):
+            out = np.log(share)
+        if small.any():
+            far = log_ndtr(high[small])
+            with np.errstate(invalid="ignore", divide="ignore"):
+                rest = np.log1p(-np.exp(np.minimum(log_ndtr(low[small]) - far, 0)))
+            out[small] = np.where(np.isfinite(rest), far + rest, far)
+        return out
+
+    def _quantile(self, log_weight: Floats) -> Floats:
+        """The quantile of ln T under mixtures with these weights; shape (n,)."""
+        weight = np.exp(log_weight)
+        weight /= weight.sum(axis=1, keepdims=True)
+        nodes, sd = self._nodes, self._sd
+        if nodes.size == 1:
+            return np.full(len(weight), nodes[0] + sd * ndtri(self.quantile))
+        spacing = nodes[1] - nodes[0]
+        beyond = ceil(6 * sd / spacing)
+        grid = nodes[0] + spacing * np.arange(-beyond, nodes.size + beyond)
+        below = weight @ ndtr((grid - nodes[:, None]) / sd)
+        place = np.clip((below < self.quantile).sum(axis=1), 1, grid.size - 1)
+        at = np.arange(len(weight))
+        left, right = below[at, place - 1], below[at, place]
+        low, high = grid[place - 1], grid[place]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = (self.quantile - left) / (right - left)
+        point = low + np.where(np.isfinite(share), np.clip(share, 0, 1), 0.5) * (high - low)
+        for _ in range(2):  # Newton: from within a third of an SD the second step is good to 1e-8
+            z = (point[:, None] - nodes) / sd
+            off = (weight * ndtr(z)).sum(axis=1) - self.quantile
+            density = (weight * np.exp(-0.5 * z * z)).sum(axis=1) / (sd * np.sqrt(2 * np.pi))
+            with np.errstate(invalid="ignore", divide="ignore"):
+                step = off / density
+            point = np.clip(point - np.where(np.isfinite(step), step, 0), low, high)
+        return point
+
+    def describe(self) -> str:
+        prior = (
+            "the prior of the world"
+            if self.median_weeks is None
+            else f"a prior of median {self.median_weeks:.3g} weeks, SDs {self.between_sd:.2g} between patients and "
+            f"{self.within_sd:.2g} within"
+        )
+        return (
+            f"Treats when {self.quantile:.0%} of the patient's cycles are expected to have ended, as learnt from all of "
+            f"her cycles under {prior}, between {self.shortest:g} and {self.longest:g} weeks. "
+            f"{returns(self.early, self.start)} (Bayes; ours.)"
+        )
