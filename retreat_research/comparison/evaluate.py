@@ -15,7 +15,6 @@ from ..simulation.outcomes import standard_error
 from ..strategies import Fixed, Strategy
 from ..world import World
 from .arms import Arm, Arms
-from .booked import Booked
 from .costs import Costs
 from .matching import BENEFIT, INTERVAL, Match, exposure_matching, match
 from .outcomes import outcomes_with
@@ -197,7 +196,7 @@ def _booked(arm: Arm, arms: Arms) -> Arm:
     strategy = arm.out.strategy
     if type(strategy) is Fixed:
         return arm
-    closed = arms.of(Booked(strategy))
+    closed = arms.of(strategy.booked())
     return arm if closed.same_course(arm) else closed
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..errors import InputError, must
 from ..products import PRODUCTS
 from ..strategies import Decision, Memory, Past, Seen, Strategy
+from ..strategies.base import SOONEST_WEEKS
 from ..strategies.seen import Foreknown
 from .deciding import Reading
 from .session import Given, Shown
@@ -25,8 +26,6 @@ SHOWN = (
 )  # fmt: skip
 SHOWN_WHOLE = ("session", "last_test", "product")
 SHOWN_FLAGS = ("responded", "assessed", "effect_at_return")
-#: A patient who never notices waning comes back no sooner.
-SOONEST_WEEKS = 1 / 7
 
 
 class Asking:

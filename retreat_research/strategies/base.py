@@ -34,6 +34,9 @@ class Strategy(Combining, ABC):
         see is then not worked out, which is half of the work, and the rule is asked now and then only. Leave it out
         unless the decision is the same for everyone at every visit. A class with a `decide` of its own looks again.
 
+    weighs : bool, of the class
+        True for a rule that weighs all it has seen, as `Personal` does: it needs every cycle, so `confirm` refuses it.
+
     Notes
     -----
     A strategy must be deterministic, and must decide for each patient by herself, whoever else is treated. `simulate`
@@ -75,6 +78,7 @@ class Strategy(Combining, ABC):
 
     oracle: ClassVar[bool] = False
     looks: ClassVar[bool] = True
+    weighs: ClassVar[bool] = False
 
     @abstractmethod
     def decide(self, seen: Seen, memory: Memory) -> Decision | tuple[Decision, Mapping[str, object]]:
@@ -113,6 +117,8 @@ class Strategy(Combining, ABC):
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
+#: A patient who never notices waning comes back no sooner, weeks: a day.
+SOONEST_WEEKS = 1 / 7
 #: Numbers of a world that a strategy may change for its own patients.
 CHANGEABLE = ("no_show", "no_show_weeks", "return_jitter", "missed_check", "adjunct_lengthening", "adjunct_support")
 

@@ -2,10 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .seen import Bools, Seen
+import numpy as np
+
+from ..errors import InputError, must
+from ..products import nearest
+from .seen import Bools, Floats, Seen
+
+WEEKS_PER_YEAR = 365.25 / 7  # by definition
+
+
+def _waned_by(seen: Seen, weeks: float) -> Bools:
+    return seen.waned & (seen.upper <= weeks)
+
+
+def _unanswered(seen: Seen) -> Bools:
+    return seen.assessed & ~seen.responded & (seen.session > 0)
+
+
+def _tested_positive(seen: Seen) -> Bools:
+    """By a test made at the last session: its result is known now."""
+    return (seen.last_test == 1) & (seen.last_test_week >= seen.week - seen.gap_weeks - 1e-9)
+
+
+def _shorter(seen: Seen) -> Bools:
+    """The effect was lost sooner than it once was known to last."""
+    return seen.waned & (seen.upper < _longest_before(seen))
+
+
+def _longest_before(seen: Seen) -> Floats:
+    before = seen.past_lower[:, :-1]
+    return np.max(np.nan_to_num(before, nan=0.0), axis=1, initial=0.0)
+
+
+#: Phrase → whether it is seen of the cycle that ended with this visit; N stands for a number.
+PHRASES: Mapping[str, Callable[..., Bools]] = {
+    "always": lambda seen: seen.session >= 0,
+    "lasted to the visit": lambda seen: seen.lasted,
+    "waned before the visit": lambda seen: seen.waned,
+    "waned before week N": _waned_by,
+    "responded": lambda seen: seen.responded & (seen.session > 0),
+    "no response": _unanswered,
+    "not assessed": lambda seen: ~seen.assessed & (seen.session > 0),
+    "shorter than before": _shorter,
+    "tested positive": _tested_positive,
+    "titre of at least N mU/mL": lambda seen, titre: seen.last_reading >= titre,
+    "interval of at least N weeks": lambda seen, weeks: seen.gap_weeks >= weeks - 1e-9,
+    "interval below N weeks": lambda seen, weeks: seen.gap_weeks < weeks - 1e-9,
+    "dose of at least N label doses": lambda seen, doses: seen.units >= (doses - 1e-9) * seen.label_units,
+    "after N sessions": lambda seen, sessions: seen.session >= sessions,
+    "after N weeks": lambda seen, weeks: seen.week >= weeks,
+    "after N years": lambda seen, years: seen.week >= years * WEEKS_PER_YEAR,
+    "prefers smoothness": lambda seen: seen.preference < 0.5,
+    "prefers responsiveness": lambda seen: seen.preference >= 0.5,
+}
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_PATTERNS = {text: re.compile(re.escape(text).replace("N", _NUMBER, 1) if " N " in f"{text} " else re.escape(text))
+             for text in PHRASES}  # fmt: skip
+_TIMES = re.compile(r"^(.*?),? (\d+) (?:times|cycles|sessions) in a row$")
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """One phrase of `PHRASES` with its numbers."""
+
+    text: str
+    numbers: tuple[float, ...] = ()
+    negated: bool = False
+
+    def __call__(self, seen: Seen) -> Bools:
+        with np.errstate(invalid="ignore"):
+            holds = PHRASES[self.text](seen, *self.numbers)
+        return ~holds if self.negated else holds
+
+
+@dataclass(frozen=True)
+class All:
+    """Several phrases at once."""
+
+    phrases: tuple[Phrase, ...]
+
+    def __call__(self, seen: Seen) -> Bools:
+        holds = self.phrases[0](seen)
+        for phrase in self.phrases[1:]:
+            holds = holds & phrase(seen)
+        return holds
 
 
 @dataclass(frozen=True)
@@ -31,5 +115,50 @@ class Condition:
 
 
 def condition(rule: str | Condition | Callable[[Seen], Bools]) -> Condition:
-    """A condition from its text, or from a function of what is seen."""
-    raise NotImplementedError
+    """A condition from its text, or from a function of what is seen.
+
+    Parameters
+    ----------
+    rule : str, Condition or callable
+        A phrase of `PHRASES`, or several joined by "and", each with "not" before it if it must not hold; at the end
+        ", 2 times in a row" if it must hold of so many cycles. A function gets `Seen` and returns a bool array (n,).
+
+    Returns
+    -------
+    Condition
+
+    Raises
+    ------
+    InputError
+        For an unknown phrase, with the nearest known one.
+
+    Examples
+    --------
+    >>> condition("waned before week 10 and not tested positive, 2 times in a row").times
+    2
+    """
+    if isinstance(rule, Condition):
+        return rule
+    if callable(rule):
+        return Condition(getattr(rule, "__name__", type(rule).__name__), rule)
+    must(isinstance(rule, str), "a condition must be a text or a function of `seen`", 'such as "tested positive"')
+    text = " ".join(rule.split())
+    must(bool(text), "a condition must say something", f"known are {', '.join(PHRASES)}")
+    found, times, body = _TIMES.match(text), 1, text
+    if found:
+        body, times = found[1], int(found[2])
+        must(times >= 1, f"{text!r}: it must hold at least once")
+    return Condition(text, All(tuple(_phrase(part) for part in body.split(" and "))), times)
+
+
+def _phrase(text: str) -> Phrase:
+    """One phrase; an exact match first, so that "not assessed" is a phrase of its own."""
+    for start, negated in (("", False), ("not ", True)):
+        if text.startswith(start):
+            rest = text.removeprefix(start)
+            for known, pattern in _PATTERNS.items():
+                found = pattern.fullmatch(rest)
+                if found:
+                    return Phrase(known, tuple(map(float, found.groups())), negated)
+    plain = re.sub(_NUMBER, "N", text)
+    raise InputError(f"unknown condition {text!r}{nearest(plain, PHRASES)}; known are {', '.join(PHRASES)}")

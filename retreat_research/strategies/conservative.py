@@ -77,8 +77,10 @@ class Conservative(Strategy):
 
     def describe(self) -> str:
         return (
-            f"Starts at {self.start:g} weeks; after {self.hold} cycles whose effect lasted to the visit {self.step:g} weeks "
-            f"longer each time, up to {self.usual:g} weeks; beyond, up to {self.longest:g} weeks, only when the effect has "
+            f"Starts at {self.start:g} weeks; after {self.hold} cycles whose effect lasted to the visit "
+            f"{self.step:g} weeks "
+            f"longer each time, up to {self.usual:g} weeks; beyond, up to {self.longest:g} weeks, only when the "
+            "effect has "
             f"lasted {self.durable} times in a row there. When it does not last, {self.step:g} weeks back, not below "
             f"{self.start:g}. {returns(self.early, self.start)} (Conservative guideline of the mission.)"
         )

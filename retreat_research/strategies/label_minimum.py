@@ -14,14 +14,17 @@ from .seen import Decision, Memory, Seen
 if TYPE_CHECKING:
     from ..world import World
 
-#: The shortest interval, weeks, and the row of protocols.csv that says so; three months count as 12 weeks, as in
-#: `exposure`. By indication and product; "" stands for every product.
-SHORTEST: Mapping[tuple[str, str], tuple[float, str]] = Frozen(
+#: The shortest interval, weeks, and the row of protocols.csv that says so, by indication and product ("": every
+#: product); three months count as 12 weeks, as in `exposure`.
+SHORTEST: Mapping[str, Mapping[str, tuple[float, str]]] = Frozen(
     {
-        ("glabellar lines", "daxibotulinumtoxinA"): (12.0, "protocols.csv MIN_INT_AES"),
-        ("glabellar lines", "incobotulinumtoxinA"): (12.0, "protocols.csv MIN_INT_AES"),
-        ("glabellar lines", "prabotulinumtoxinA"): (12.0, "protocols.csv MIN_INT_AES"),
-        ("cervical dystonia", ""): (12.0, "protocols.csv MIN_INT_CD"),
+        "glabellar lines": Frozen(
+            {
+                name: (12.0, "protocols.csv MIN_INT_AES")
+                for name in ("daxibotulinumtoxinA", "incobotulinumtoxinA", "prabotulinumtoxinA")
+            }
+        ),
+        "cervical dystonia": Frozen({"": (12.0, "protocols.csv MIN_INT_CD")}),
     }
 )
 USUAL = (12.0, "protocols.csv MIN_INT_ANY; no row for this product and indication")
@@ -55,12 +58,16 @@ class LabelMinimum(Strategy):
     def prepared(self, world: World) -> Strategy:
         if self.weeks is not None:
             return self
-        of_all = SHORTEST.get((world.indication, ""), USUAL)
-        weeks, source = SHORTEST.get((world.indication, world.product), of_all)
+        rows = SHORTEST.get(world.indication, {})
+        weeks, source = rows.get(world.product, rows.get("", USUAL))
         return replace(self, weeks=weeks, source=source)
 
     def decide(self, seen: Seen, memory: Memory) -> Decision:
-        must(self.weeks is not None, "`LabelMinimum` does not know the label", "use `prepared(world)`, as `simulate` does")
+        must(
+            self.weeks is not None,
+            "`LabelMinimum` does not know the label",
+            "use `prepared(world)`, as `simulate` does",
+        )
         return Decision.at(self.weeks or 0, reason="hold")
 
     def describe(self) -> str:

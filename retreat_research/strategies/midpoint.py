@@ -70,7 +70,8 @@ class Midpoint(Strategy):
 
     def describe(self) -> str:
         return (
-            f"Starts at {self.start:g} weeks; then halfway between the longest interval whose effect lasted to the visit "
+            f"Starts at {self.start:g} weeks; then halfway between the longest interval whose effect lasted to "
+            "the visit "
             f"and the shortest whose did not, between {self.shortest:g} and {self.longest:g} weeks, until the two are "
             f"within {self.closest:g} weeks; that interval is kept while it lasts. {returns(self.early, self.start)} "
             "(Bisection; ours.)"

@@ -33,6 +33,7 @@ class OnWaning(Strategy):
 
     def describe(self) -> str:
         return (
-            f"Treats when the patient notices waning, not before {self.floor:g} weeks and after {self.ceiling:g} weeks at "
+            f"Treats when the patient notices waning, not before {self.floor:g} weeks and after "
+            f"{self.ceiling:g} weeks at "
             "the latest (on request; the limits are ours)."
         )

@@ -6,7 +6,6 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import Any, overload
 
 from ..errors import must
@@ -52,7 +51,10 @@ def _found(module: str, name: str) -> Any:
     """What stands under a dotted name, or None."""
     if module not in sys.modules:
         __import__(module)
-    return reduce(lambda held, part: getattr(held, part, None), name.split("."), sys.modules[module])
+    held: Any = sys.modules[module]
+    for part in name.split("."):
+        held = getattr(held, part, None)
+    return held
 
 
 @overload

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil, isfinite, log
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy.special import log_ndtr, ndtr, ndtri
@@ -111,7 +111,7 @@ class Personal(Strategy):
             "between_sd": world.response.between_sd,
             "within_sd": world.response.within_sd,
         }
-        missing = {name: value for name, value in prior.items() if getattr(self, name) is None}
+        missing: dict[str, Any] = {name: value for name, value in prior.items() if getattr(self, name) is None}
         must(
             isfinite(missing.get("median_weeks", 1.0)),
             "`Personal` needs `median_weeks`",
@@ -209,7 +209,8 @@ class Personal(Strategy):
             f"{self.within_sd:.2g} within"
         )
         return (
-            f"Treats when {self.quantile:.0%} of the patient's cycles are expected to have ended, as learnt from all of "
+            f"Treats when {self.quantile:.0%} of the patient's cycles are expected to have ended, as learnt "
+            "from all of "
             f"her cycles under {prior}, between {self.shortest:g} and {self.longest:g} weeks. "
             f"{returns(self.early, self.start)} (Bayes; ours.)"
         )

@@ -81,7 +81,9 @@ class Stepped(Strategy):
             "dose": "the longest interval is kept from then on and the dose raised once by a tenth",
         }[self.on_waning]
         return (
-            f"{self.hold} sessions {self.start:g} weeks apart, then {self.step:g} weeks longer each time the effect lasts "
-            f"to the visit, up to {self.longest:g} weeks. When it first does not last, {then}. {returns(self.early, self.start)} "
+            f"{self.hold} sessions {self.start:g} weeks apart, then {self.step:g} weeks longer each time the "
+            "effect lasts "
+            f"to the visit, up to {self.longest:g} weeks. When it first does not last, {then}. "
+            f"{returns(self.early, self.start)} "
             "(Guideline of the mission; treat-and-extend in ophthalmology; that the extension ends for good is ours.)"
         )

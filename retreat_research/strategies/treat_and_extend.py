@@ -64,7 +64,9 @@ class TreatAndExtend(Strategy):
 
     def describe(self) -> str:
         return (
-            f"Starts at {self.start:g} weeks; {self.up:g} weeks longer after each cycle whose effect lasted to the visit, "
-            f"{self.down:g} weeks shorter after each that did not, between {self.shortest:g} and {self.longest:g} weeks. "
+            f"Starts at {self.start:g} weeks; {self.up:g} weeks longer after each cycle whose effect lasted to "
+            "the visit, "
+            f"{self.down:g} weeks shorter after each that did not, between {self.shortest:g} and "
+            f"{self.longest:g} weeks. "
             f"{returns(self.early, self.start)} (Treat-and-extend, borrowed from ophthalmology.)"
         )

@@ -1,0 +1,72 @@
+"""Another product when something is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from ...errors import must
+from ...products import PRODUCTS, product
+from ..base import Strategy
+from ..conditions import Condition
+from ..seen import SWITCH, Decision, Memory, Seen
+from .base import Around, counted
+
+if TYPE_CHECKING:
+    from ...world import World
+
+
+@dataclass(frozen=True)
+class SwitchIf(Around):
+    """`rule`, but with another product for good once the condition is met.
+
+    The rule goes on in units of the first product: what it sees and decides is scaled by the two label doses.
+    """
+
+    method: ClassVar[str] = "switch_if"
+    condition: Condition
+    product: str
+    units: float | None = None
+
+    def __post_init__(self) -> None:
+        product(self.product)
+        if self.units is not None:
+            real = isinstance(self.units, int | float) and not isinstance(self.units, bool)
+            must(real and 0 < self.units < np.inf, "`units` must be a positive number: the new product's usual dose")
+
+    def prepared(self, world: World) -> Strategy:
+        ready = super().prepared(world)
+        if self.units is not None:
+            return ready
+        units = PRODUCTS[self.product].label_units.get(world.indication)
+        must(
+            units is not None,
+            f"{self.product} has no label dose for {world.indication}",
+            "say how many with `units`",
+        )
+        return replace(ready, units=units)  # type: ignore[call-arg]
+
+    def own_memory(self) -> dict[str, object]:
+        return {"streak": 0, "sessions": 0, "switched": False}
+
+    def decide(self, seen: Seen, memory: Memory) -> tuple[Decision, Mapping[str, object]]:
+        must(self.units is not None, "`switch_if` does not know the dose", "use `prepared(world)`, as `simulate` does")
+        ratio = (self.units or 0.0) / seen.label_units
+        scaled = replace(seen, units=np.where(memory.switched, seen.units / ratio, seen.units))
+        decision, new = self.asked(scaled, memory)
+        met, streak = counted(self.condition, seen, memory)
+        now = met & ~memory.switched
+        switched = memory.switched | now
+        given = decision.changed(
+            units=np.where(switched, decision.units * ratio, decision.units),
+            product=np.where(switched, self.product, decision.product),
+            reason=np.where(now, SWITCH, decision.reason),
+        )
+        return given, self.remembered(new, memory, streak=streak, sessions=seen.session, switched=switched)
+
+    def describe(self) -> str:
+        dose = f" at {self.units:g} units" if self.units is not None else ""
+        return f"{self.rule.describe()} If {self.condition}: {self.product}{dose} from then on."
