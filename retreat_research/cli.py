@@ -288,6 +288,53 @@ def simulate(
     typer.echo(f"summary: {out / 'summary.csv'}")
 
 
+@app.command()
+def compare(
+    strategies: Annotated[
+        Path, typer.Option(help="TOML or JSON file of a comparison, such as data/strategies/guideline.toml.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the report, its tables and figures; finished draws are kept.")],
+    patients: Annotated[int | None, typer.Option(help="Synthetic patients, instead of the file's.", min=2)] = None,
+    years: Annotated[float | None, typer.Option(help="Years of follow-up, instead of the file's.")] = None,
+    draws: Annotated[
+        int | None, typer.Option(help="Worlds drawn from the priors, instead of the file's; 0: none.", min=0)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of every random draw, instead of the file's.", min=0)] = None,
+    workers: Annotated[int | None, typer.Option(help="Threads; by default one for each core.", min=1)] = None,
+) -> None:
+    """Compare strategies from one file: what each gains over the fixed interval of equal exposure, and how sure that is.
+
+    A run that was stopped goes on where it was when the same command is given again.
+    """
+    from dataclasses import replace
+
+    from .comparison import read_plan
+    from .report import fill_comparison, whole_folder
+
+    _must_not_be_records(out)
+    must(years is None or 0.5 <= years <= 100, "--years must be from 0.5 to 100")
+    plan = read_plan(strategies)
+    given = {"patients": patients, "years": years, "draws": draws, "seed": seed}
+    plan = replace(plan, **{name: value for name, value in given.items() if value is not None})
+    with whole_folder(out) as folder:
+        if plan.draws:
+            _kept.append(out / "work")
+        _say(f"{len(plan.strategies)} strategies, {', '.join(plan.indications)}, {plan.patients:,} patients")
+        store = out / "work" if plan.draws else None
+        results = plan.run(store=store, workers=workers or os.cpu_count(), progress=True)
+        _say("writing the report")
+        arguments = {"command": "compare", "strategies": strategies.name, **given}
+        fill_comparison(results, folder, arguments=arguments, inputs=[strategies])
+        for indication, result in results.items():
+            name = indication.replace("'", "").replace(" ", "-")
+            table = result.value(plan.preferences).reset_index()
+            (folder / f"value_{name}.csv").write_text(table.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
+        _stop_if_asked()
+    for note in dict.fromkeys(note for result in results.values() for note in result.notes):
+        _say(f"note: {note}")
+    typer.echo(f"report: {out / 'report.html'}")
+
+
 @contextmanager
 def _cluster(address: str | None) -> Iterator[Any]:
     """A client of a Dask cluster, or None without an address."""

@@ -4,5 +4,17 @@ from .compare import Comparison, compare
 from .costs import Costs
 from .evaluate import Evaluation, evaluate, gains_in
 from .outcomes import OUTCOMES, Outcome
+from .plan import Plan, read_plan
 
-__all__ = ["OUTCOMES", "Comparison", "Costs", "Evaluation", "Outcome", "compare", "evaluate", "gains_in"]
+__all__ = [
+    "OUTCOMES",
+    "Comparison",
+    "Costs",
+    "Evaluation",
+    "Outcome",
+    "Plan",
+    "compare",
+    "evaluate",
+    "gains_in",
+    "read_plan",
+]

@@ -14,7 +14,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from ..cohort import Cohort
-from ..errors import InputError, must
+from ..errors import InputError, must, number
 from ..simulation import Simulation
 from ..strategies import Strategy
 from .arms import Arm, Arms
@@ -140,6 +140,24 @@ class Comparison:
         """
         assert self._evaluation.equal_benefit is not None  # `compare` asks for it
         return self._evaluation.equal_benefit.copy()
+
+    def value(self, preferences: Sequence[float] = (0.0, 0.5, 1.0)) -> pd.DataFrame:
+        """What each strategy is worth: (1 − w)·``time_in_benefit`` + w·``responsiveness``.
+
+        Parameters
+        ----------
+        preferences : sequence of float in [0, 1]
+            w: 0 smooth effect, 1 long-term responsiveness.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index ``preference``, one column for each strategy.
+        """
+        values = self._evaluation.values
+        weights = [number(weight, "preferences", 0, 1) for weight in preferences]
+        rows = [(1 - w) * values["time_in_benefit"] + w * values["responsiveness"] for w in weights]
+        return pd.DataFrame(rows, pd.Index(weights, name="preference"))
 
     def subgroups(self) -> pd.DataFrame:
         """The gain at equal exposure in subgroups; see `subgroups.subgroups_table`."""

@@ -46,13 +46,22 @@ def intervals(results: Mapping[str, Simulation], axes: Any = None, *, patients: 
     for ax, (name, out) in zip(places, results.items(), strict=True):
         table, colour = over_time(out), look[name]["color"]
         years = table["week"] / WEEKS_PER_YEAR
-        ax.fill_between(years, table["lower_quartile"], table["upper_quartile"], step="post", color=colour, alpha=0.3, lw=0)
+        ax.fill_between(
+            years, table["lower_quartile"], table["upper_quartile"], step="post", color=colour, alpha=0.3, lw=0
+        )
         whole = out.patients.sort_values("weeks_observed", ascending=False, kind="stable")["patient"].iloc[:patients]
         for patient, style in zip(sorted(whole), ("-", "--", "-.", ":") * patients, strict=False):
             own = _main(out.sessions[out.sessions["patient"] == patient])
             if len(own):
                 weeks = np.append(own["week"], own["week"].iloc[-1] + own["interval"].iloc[-1]) / WEEKS_PER_YEAR
-                ax.step(weeks, np.append(own["interval"], own["interval"].iloc[-1]), where="post", color="0.25", lw=0.7, ls=style)
+                ax.step(
+                    weeks,
+                    np.append(own["interval"], own["interval"].iloc[-1]),
+                    where="post",
+                    color="0.25",
+                    lw=0.7,
+                    ls=style,
+                )
         ax.step(years, table["median"], where="post", color=colour, lw=2.4)
         oracle = " (oracle)" if out.strategy.oracle else ""
         ax.set_title(fill(name + oracle, WIDE), fontsize=9)

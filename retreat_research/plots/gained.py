@@ -61,7 +61,10 @@ def gains(result: Comparison, ax: Axes | None = None) -> Axes:
     swept = None if result.sweep is None else exposure_rows(result.sweep.table)
     parts = [("gain", "mcse", "in all", "o")]
     if "stepping" in rows and rows["stepping"].notna().any():
-        parts += [("stepping", "stepping_mcse", "of it stepping", "^"), ("request", "request_mcse", "of it return on request", "s")]
+        parts += [
+            ("stepping", "stepping_mcse", "of it stepping", "^"),
+            ("request", "request_mcse", "of it return on request", "s"),
+        ]
     colours = palette(3)
     for place, name in enumerate(rows.index):
         row = rows.loc[name]

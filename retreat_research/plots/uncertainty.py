@@ -51,12 +51,21 @@ def tornado(table: pd.DataFrame, ax: Axes | None = None, *, most: int = 12) -> A
     ax = axes_or_new(ax, 8, 1.3 + 0.36 * len(rows))
     low_colour, high_colour = palette(2)
     for place, row in enumerate(rows.itertuples()):
-        ax.plot([100 * row.gain_low, 100 * row.gain_high], [place, place], color="0.7", lw=6, solid_capstyle="butt", zorder=1)
+        ax.plot(
+            [100 * row.gain_low, 100 * row.gain_high],
+            [place, place],
+            color="0.7",
+            lw=6,
+            solid_capstyle="butt",
+            zorder=1,
+        )
         for gain, error, value, colour, marker, other in (
             (row.gain_low, row.mcse_low, row.low, low_colour, "o", row.gain_high),
             (row.gain_high, row.mcse_high, row.high, high_colour, "D", row.gain_low),
         ):
-            ax.errorbar(100 * gain, place, xerr=196 * error, fmt=marker, color=colour, ms=6, mec="black", mew=0.5, lw=1.1)
+            ax.errorbar(
+                100 * gain, place, xerr=196 * error, fmt=marker, color=colour, ms=6, mec="black", mew=0.5, lw=1.1
+            )
             left = gain < other or (gain == other and marker == "o")
             ax.annotate(f"{value:.3g}", (100 * (gain + (-1.96 if left else 1.96) * error), place), (-7 if left else 7, 0),
                         textcoords="offset points", va="center", ha="right" if left else "left", fontsize=7.5)  # fmt: skip

@@ -146,9 +146,7 @@ def _asked(result: Comparison) -> dict[str, Any]:
     }
 
 
-def _chapter(
-    title: str, result: Comparison, folder: Path, begin: str, anchor: str, more: Analyses
-) -> dict[str, Any]:
+def _chapter(title: str, result: Comparison, folder: Path, begin: str, anchor: str, more: Analyses) -> dict[str, Any]:
     """Everything the template needs for one comparison; its tables and figures are written on the way."""
     tables = comparison_tables(result)
     if more.sobol is not None:

@@ -342,7 +342,9 @@ def _information(result: Comparison) -> list[str]:
             continue
         groups = rows.drop(index="everything").sort_values("value", ascending=False, kind="stable")
         top = [
-            f"{group} ({points(row['value'])})" for group, row in groups.head(2).iterrows() if is_clear(row["value"], row["se"])
+            f"{group} ({points(row['value'])})"
+            for group, row in groups.head(2).iterrows()
+            if is_clear(row["value"], row["se"])
         ]
         tail = f"; most by {listed(top)}" if top else "; no group of numbers alone would change the choice"
         said.append(

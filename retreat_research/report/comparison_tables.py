@@ -110,7 +110,9 @@ def subgroups_for_reading(result: Comparison, strategy: str) -> pd.DataFrame:
             "trait": table["trait"].tolist(),
             "seen by a clinic": [_SEEN[kind] for kind in table["kind"]],
             "group": table["group"].astype(str).tolist(),
-            "patients": [f"{n:,}{' (few)' if few else ''}" for n, few in zip(table["patients"], table["few"], strict=True)],
+            "patients": [
+                f"{n:,}{' (few)' if few else ''}" for n, few in zip(table["patients"], table["few"], strict=True)
+            ],
             "time in benefit": ["–" if np.isnan(v) else f"{100 * v:.1f}%" for v in table["time_in_benefit"]],
             "gain, points": _points(table, "gain", "mcse"),
         }

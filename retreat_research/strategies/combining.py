@@ -21,7 +21,7 @@ class Combining:
     >>> import retreat_research as rr
     >>> rule = rr.Stepped(early=True).within(12, 20).halt_if("tested positive", weeks=26)
     >>> print(rr.simulate(rr.draw_cohort(200, indication="cervical"), rule, years=5).summary().loc[0, "value"].round(2))
-    0.78
+    0.8
     """
 
     def within(self, shortest: float, longest: float) -> Strategy:

@@ -96,8 +96,8 @@ def strategy(
     >>> cohort = rr.draw_cohort(500, indication="glabellar")
     >>> for rule in (by_preference, bisect.within(12, 20)):
     ...     print(rule, rr.simulate(cohort, rule, years=5).summary().loc[0, "value"].round(3))
-    by_preference 0.823
-    bisect.within(12, 20) 0.825
+    by_preference 0.838
+    bisect.within(shortest=12, longest=20) 0.808
     """
     must(memory is None or isinstance(memory, Mapping), "`memory` must map names to values before the first session")
     kept = tuple((name, tuple(v) if isinstance(v, list) else v) for name, v in (memory or {}).items())

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 import inspect
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from ..errors import InputError, must
 from ..products import nearest
 from .base import Strategy
+from .combining import Combining
+from .own import Own
 
 EXAMPLE = "write for example Stepped(start=12, step=2)"
 
@@ -20,7 +23,7 @@ def parse_strategy(text: str) -> Strategy:
     Parameters
     ----------
     text : str
-        A call of one of the named strategies with literal values.
+        A call of one of the named strategies with literal values, and perhaps of its combinators.
 
     Returns
     -------
@@ -35,18 +38,39 @@ def parse_strategy(text: str) -> Strategy:
     --------
     >>> print(parse_strategy("OnWaning(floor=10)"))
     OnWaning(floor=10, ceiling=52.0)
+    >>> print(parse_strategy("Fixed(12).halt_if('tested positive', 26)"))
+    Fixed(weeks=12).halt_if(condition='tested positive', weeks=26)
     """
     must(isinstance(text, str), "a strategy must be a text", EXAMPLE)
     try:
         with warnings.catch_warnings(action="ignore"):
             call = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return _read(call)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"the strategy cannot be read; {EXAMPLE}") from None
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-        raise InputError(f"a strategy must be one call; {EXAMPLE}")
-    kinds, name = named_strategies(), call.func.id
-    must(name in kinds, f"unknown strategy `{name}`{nearest(name, kinds)}; there are {', '.join(kinds)}")
-    known = list(inspect.signature(kinds[name]).parameters)
+
+
+def _read(call: ast.expr) -> Strategy:
+    """A call of a named strategy, or of a combinator on one."""
+    must(isinstance(call, ast.Call), f"a strategy must be one call; {EXAMPLE}")
+    assert isinstance(call, ast.Call)
+    if isinstance(call.func, ast.Name):
+        kinds, name = named_strategies(), call.func.id
+        must(name in kinds, f"unknown strategy `{name}`{nearest(name, kinds)}; there are {', '.join(kinds)}")
+        return _called(kinds[name], name, call)
+    must(isinstance(call.func, ast.Attribute), f"a strategy must be one call; {EXAMPLE}")
+    assert isinstance(call.func, ast.Attribute)
+    rule, name = _read(call.func.value), call.func.attr
+    methods = [key for key, held in vars(Combining).items() if inspect.isfunction(held)]
+    must(name in methods, f"no strategy has `.{name}`{nearest(name, methods)}; there are {', '.join(methods)}")
+    return _called(getattr(rule, name), name, call)
+
+
+def _called(make: Callable[..., Strategy], name: str, call: ast.Call) -> Strategy:
+    """What `make` gives with the literal arguments of a call."""
+    known = list(inspect.signature(make).parameters)
     must(len(call.args) <= len(known), f"`{name}` takes {', '.join(known)}")
     values = {key: _value(node, key) for key, node in zip(known, call.args, strict=False)}
     for keyword in call.keywords:
@@ -55,7 +79,7 @@ def parse_strategy(text: str) -> Strategy:
         must(given not in values, f"`{given}` is given twice")
         values[given] = _value(keyword.value, given)
     try:
-        return kinds[name](**values)
+        return make(**values)
     except TypeError:  # a value is missing, or is of a kind that its check does not know
         raise InputError(f"`{name}` takes {', '.join(known)}; {EXAMPLE}") from None
 
@@ -68,7 +92,7 @@ def named_strategies() -> dict[str, type[Strategy]]:
     return {
         name: kind
         for name, kind in found.items()
-        if isinstance(kind, type) and issubclass(kind, Strategy) and not inspect.isabstract(kind)
+        if isinstance(kind, type) and issubclass(kind, Strategy) and not inspect.isabstract(kind) and kind is not Own
     }
 
 

@@ -138,8 +138,8 @@ class Personal(Strategy):
 
     def initial_memory(self) -> dict[str, object]:
         first = float(np.exp(self._quantile(self._log_prior[None, :])[0]))
-        return {"log_weight": tuple(self._log_prior.tolist()), "gap": float(np.clip(first, self.shortest, self.longest)),
-                "counted": 0}  # fmt: skip
+        gap = float(np.clip(first, self.shortest, self.longest))
+        return {"log_weight": tuple(self._log_prior.tolist()), "gap": gap, "counted": 0}
 
     def decide(self, seen: Seen, memory: Memory) -> tuple[Decision, Mapping[str, object]]:
         tells = (seen.session > memory.counted) & ~np.isnan(seen.upper)
