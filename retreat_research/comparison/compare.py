@@ -308,7 +308,7 @@ def compare(
 
         swept = swept_gains(ready, cohort, **rest)
     if draws is not None:
-        from .uncertainty import uncertain
+        from .drawing import uncertain
 
         drawn = uncertain(ready, cohort, draws, costs=costs, store=store, **rest)
     simulations = {name: arm.out for name, arm in measured.items()}

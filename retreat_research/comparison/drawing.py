@@ -1,0 +1,154 @@
+"""Strategies in many worlds drawn from what is believed of the world."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from ..cohort import Cohort, draw_cohort
+from ..errors import InputError, RetreatError, must, whole_number
+from ..simulation.identity import digest_of
+from ..simulation.known import source_digest
+from ..strategies import Strategy
+from ..world import World
+from .costs import Costs
+from .evaluate import evaluate
+from .groups import in_use
+from .parallel import over
+from .uncertainty import Uncertainty
+
+FEWEST_DRAWS = 2
+
+
+def uncertain(
+    strategies: Mapping[str, Strategy],
+    cohort: Cohort,
+    draws: int | pd.DataFrame | Sequence[World],
+    *,
+    years: float = 10,
+    seed: int = 1,
+    costs: Costs | None = None,
+    store: str | Path | None = None,
+    workers: int | None = None,
+    progress: bool = False,
+) -> Uncertainty:
+    """Evaluate strategies in worlds drawn from priors, or in any worlds given.
+
+    Parameters
+    ----------
+    strategies : mapping of str to Strategy
+        Prepared with the cohort's world, and the same in every world: a clinic knows its prior, not the truth.
+    cohort : Cohort
+        Its world is the one whose priors are drawn from; every world gets a cohort of its size.
+    draws : int, pandas.DataFrame or sequence of World
+        So many draws from the priors; or a table of draws from anywhere, one column for each number (`World.at`); or
+        the worlds themselves.
+    years, seed, costs, workers, progress
+        As in `compare`. World k has its own luck, a hash of (`seed`, k).
+    store : str or Path, optional
+        A folder with a small file for each finished world: the same call goes on from there.
+
+    Returns
+    -------
+    Uncertainty
+
+    Raises
+    ------
+    InputError
+        If the draws are none, or are impossible.
+    """
+    worlds, parameters = worlds_of(cohort.world, draws, seed)
+    kept = in_use(parameters.columns, cohort.world, strategies)
+    folder = None if store is None else _folder(store)
+    about = {
+        "strategies": {name: digest_of(strategy) for name, strategy in strategies.items()},
+        "patients": len(cohort), "years": float(years), "costs": digest_of(costs), "source": source_digest(),
+    }  # fmt: skip
+
+    def one(k: int) -> dict[str, Any]:
+        own = int.from_bytes(sha256(f"{seed} {k}".encode()).digest()[:8], "big")
+        path = None
+        if folder is not None:
+            told = json.dumps({**about, "seed": own, "world": digest_of(worlds[k])}, sort_keys=True)
+            path = folder / f"world_{sha256(told.encode()).hexdigest()[:24]}.json"
+            if (found := _kept(path, list(strategies))) is not None:
+                return found
+        drawn = draw_cohort(len(cohort), world=worlds[k], seed=own)
+        try:
+            evaluation = evaluate(strategies, drawn, years=years, seed=own, costs=costs, equal=("antigen",))
+        except RetreatError as error:
+            raise InputError(f"draw {k}: {error}") from None
+        gains = evaluation.gains[["matched_weeks", "gain", "mcse"]].reset_index()
+        found = {name: json.loads(table.to_json(orient="split", double_precision=15))
+                 for name, table in (("values", evaluation.values), ("mcse", evaluation.mcse), ("gains", gains))}  # fmt: skip
+        if path is not None:
+            _keep(path, found)
+        return found
+
+    with tqdm(total=len(worlds), desc="drawn worlds", unit="world", disable=not progress) as bar:
+        results = list(over(one, range(len(worlds)), workers, bar.update))
+    tables = {name: pd.concat([_table(found[name]) for found in results], keys=range(len(worlds)), names=["draw"])
+              for name in ("values", "mcse", "gains")}  # fmt: skip
+    gains = tables["gains"].reset_index(level=0).reset_index(drop=True)
+    values, mcse = (tables[name].rename_axis(["draw", "strategy"]).astype(float) for name in ("values", "mcse"))
+    return Uncertainty(parameters[kept], values, mcse, gains.astype({"gain": float, "mcse": float}))
+
+
+def worlds_of(
+    world: World, draws: int | pd.DataFrame | Sequence[World], seed: int
+) -> tuple[Sequence[World], pd.DataFrame]:
+    """The worlds, and the numbers in which they differ, indexed by ``draw``."""
+    if isinstance(draws, pd.DataFrame):
+        table = draws.reset_index(drop=True).rename_axis("draw")
+    elif isinstance(draws, Sequence) and not isinstance(draws, str):
+        must(all(isinstance(one, World) for one in draws), "`draws` must be a number, a table or worlds")
+        described = [one.describe() for one in draws]
+        labels = [f"{p}[{q}]" if q else p for p, q in described[0][["parameter", "product"]].itertuples(index=False)]
+        table = pd.DataFrame([one["value"].to_numpy() for one in described], columns=labels).rename_axis("draw")
+        must(len(draws) >= FEWEST_DRAWS, f"`draws` must be at least {FEWEST_DRAWS} worlds")
+        return draws, table.loc[:, table.nunique() > 1]
+    else:
+        table = world.draw_table(whole_number(draws, "draws", FEWEST_DRAWS), seed)
+    must(len(table) >= FEWEST_DRAWS, f"`draws` must have at least {FEWEST_DRAWS} rows")
+    return world.at(table), table
+
+
+def _folder(store: str | Path) -> Path:
+    folder = Path(store)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"`store` cannot be written: {error.strerror}") from None
+    return folder
+
+
+def _keep(path: Path, found: dict[str, Any]) -> None:
+    """Whole or not at all."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps({"sha256": _sum(found), "found": found}), encoding="utf-8")
+    part.replace(path)
+
+
+def _kept(path: Path, names: list[str]) -> dict[str, Any] | None:
+    """What was kept, or None if there is nothing or it is damaged."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, Any] = content["found"]
+        if content["sha256"] == _sum(found) and found["values"]["index"] == names:
+            return found
+    return None
+
+
+def _sum(found: dict[str, Any]) -> str:
+    return sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+
+
+def _table(split: dict[str, Any]) -> pd.DataFrame:
+    return pd.DataFrame(split["data"], split["index"], split["columns"])
