@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, ClassVar
 
@@ -121,6 +121,19 @@ class Strategy(Combining, ABC):
 SOONEST_WEEKS = 1 / 7
 #: Numbers of a world that a strategy may change for its own patients.
 CHANGEABLE = ("no_show", "no_show_weeks", "return_jitter", "missed_check", "adjunct_lengthening", "adjunct_support")
+
+
+def is_ours(strategy: Strategy) -> bool:
+    """Whether everything in it is of this package, whose tests show that it treats each patient by herself."""
+
+    def known(value: object) -> bool:
+        if isinstance(value, tuple):
+            return all(known(one) for one in value)
+        if not type(value).__module__.startswith(f"{__name__.partition('.')[0]}."):
+            return value is None or type(value) in (bool, int, float, str)
+        return is_dataclass(value) and all(known(getattr(value, f.name)) for f in fields(value))
+
+    return known(strategy)
 
 
 def returns(early: bool, start: float) -> str:

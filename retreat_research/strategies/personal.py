@@ -9,10 +9,10 @@ from math import ceil, isfinite, log
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from scipy.special import log_ndtr, ndtr, ndtri
 
 from ..errors import must, number
 from .base import Strategy, must_be_weeks, returns
+from .predictive import quantiles, weigh
 from .seen import EXTEND, HOLD, SHORTEN, START, Decision, Floats, Memory, Seen
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Personal(Strategy):
     -----
     The posterior of b is exact but for quadrature: its log-likelihood on a grid of nodes is the strategy's memory, to
     which every cycle adds ln[Φ((ln upper − m − b)/σ) − Φ((ln lower − m − b)/σ)]. The quantile of the mixture is
-    bracketed on a grid and then found by Newton's method. `MixedAFTResult.personal` is the same distribution. Doses are
+    found by Newton's method within brackets. `MixedAFTResult.personal` is the same distribution. Doses are
     taken to be those of the prior. The method is ours; the default of 0.3 is that of DESIGN §4, the bounds are assumed.
 
     Examples
@@ -137,69 +137,24 @@ class Personal(Strategy):
         return -0.5 * (centred / self.between_sd) ** 2 if self.between_sd else np.zeros(centred.size)
 
     def initial_memory(self) -> dict[str, object]:
-        first = float(np.exp(self._quantile(self._log_prior[None, :])[0]))
-        gap = float(np.clip(first, self.shortest, self.longest))
-        return {"log_weight": tuple(self._log_prior.tolist()), "gap": gap, "counted": 0}
+        prior, middle = self._log_prior[None, :].copy(), np.array([self._nodes[self._nodes.size // 2]])
+        first = float(quantiles(prior, self._nodes, self._sd, self.quantile, middle)[0])
+        return {"log_weight": tuple(self._log_prior.tolist()), "log_weeks": first, "counted": 0}
 
     def decide(self, seen: Seen, memory: Memory) -> tuple[Decision, Mapping[str, object]]:
         tells = (seen.session > memory.counted) & ~np.isnan(seen.upper)
-        weights = memory.log_weight
-        gap = memory.gap
+        weights, weeks = memory.log_weight, memory.log_weeks
         if tells.any():
-            told = weights[tells] + self._log_likelihood(seen.lower[tells], seen.upper[tells])
-            told -= told.max(axis=1, keepdims=True)
-            weights, gap = weights.copy(), gap.copy()
+            told = weights[tells]
+            weigh(told, seen.lower[tells], seen.upper[tells], self._nodes, self._sd)
+            weights, weeks = weights.copy(), weeks.copy()
             weights[tells] = told
-            gap[tells] = np.clip(np.exp(self._quantile(told)), self.shortest, self.longest)
-        reason = np.select([seen.session == 0, gap > memory.gap, gap < memory.gap], [START, EXTEND, SHORTEN], HOLD)
+            weeks[tells] = quantiles(told, self._nodes, self._sd, self.quantile, weeks[tells])
+        gap, before = (np.clip(np.exp(w), self.shortest, self.longest) for w in (weeks, memory.log_weeks))
+        reason = np.select([seen.session == 0, gap > before, gap < before], [START, EXTEND, SHORTEN], HOLD)
         earliest = np.minimum(self.start, gap) if self.early else gap
-        return Decision(earliest, gap, reason=reason), {"log_weight": weights, "gap": gap, "counted": seen.session}
-
-    def _log_likelihood(self, lower: Floats, upper: Floats) -> Floats:
-        """ln P(lower < T ≤ upper | b) at the nodes; shape (n, k)."""
-        with np.errstate(divide="ignore"):  # ln 0 = −inf: lost at any time before `upper`
-            low = (np.log(lower)[:, None] - self._nodes) / self._sd
-        high = (np.log(upper)[:, None] - self._nodes) / self._sd
-        # In the smaller tail: Φ(high) − Φ(low) = Φ(−low) − Φ(−high).
-        flip = low > 0
-        low, high = np.where(flip, -high, low), np.where(flip, -low, high)
-        share = ndtr(high) - ndtr(low)
-        small = share < 1e-200
-        with np.errstate(divide="ignore"):
-            out = np.log(share)
-        if small.any():
-            far = log_ndtr(high[small])
-            with np.errstate(invalid="ignore", divide="ignore"):
-                rest = np.log1p(-np.exp(np.minimum(log_ndtr(low[small]) - far, 0)))
-            out[small] = np.where(np.isfinite(rest), far + rest, far)
-        return out
-
-    def _quantile(self, log_weight: Floats) -> Floats:
-        """The quantile of ln T under mixtures with these weights; shape (n,)."""
-        weight = np.exp(log_weight)
-        weight /= weight.sum(axis=1, keepdims=True)
-        nodes, sd = self._nodes, self._sd
-        if nodes.size == 1:
-            return np.full(len(weight), nodes[0] + sd * ndtri(self.quantile))
-        spacing = nodes[1] - nodes[0]
-        beyond = ceil(6 * sd / spacing)
-        grid = nodes[0] + spacing * np.arange(-beyond, nodes.size + beyond)
-        below = weight @ ndtr((grid - nodes[:, None]) / sd)
-        place = np.clip((below < self.quantile).sum(axis=1), 1, grid.size - 1)
-        at = np.arange(len(weight))
-        left, right = below[at, place - 1], below[at, place]
-        low, high = grid[place - 1], grid[place]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share = (self.quantile - left) / (right - left)
-        point = low + np.where(np.isfinite(share), np.clip(share, 0, 1), 0.5) * (high - low)
-        for _ in range(2):  # Newton: from within a third of an SD the second step is good to 1e-8
-            z = (point[:, None] - nodes) / sd
-            off = (weight * ndtr(z)).sum(axis=1) - self.quantile
-            density = (weight * np.exp(-0.5 * z * z)).sum(axis=1) / (sd * np.sqrt(2 * np.pi))
-            with np.errstate(invalid="ignore", divide="ignore"):
-                step = off / density
-            point = np.clip(point - np.where(np.isfinite(step), step, 0), low, high)
-        return point
+        remembered = {"log_weight": weights, "log_weeks": weeks, "counted": seen.session}
+        return Decision(earliest, gap, reason=reason), remembered
 
     def describe(self) -> str:
         prior = (
