@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import retreat_research as rr
-from retreat_research.comparison import sweep
+from retreat_research.comparison import gains_in
 from retreat_research.simulation import OUTCOMES, memory, parallel, parts, run, stopping
 from retreat_research.simulation.parallel import CHECKED
 from retreat_research.strategies import Strategy
@@ -259,7 +259,7 @@ def test_a_comparison_does_not_go_on_with_half_an_arm(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         rr.compare({"a": Interrupting(300)}, COHORT, years=5)
     with pytest.raises(KeyboardInterrupt):
-        sweep({"a": Interrupting(300)}, {"harsh": HARSH}, patients=4500, years=5)
+        gains_in({"harsh": HARSH}, {"a": Interrupting(300)}, patients=4500, years=5)
 
 
 def test_an_error_in_a_thread_is_raised_and_leaves_no_thread():
