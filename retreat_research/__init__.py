@@ -113,7 +113,11 @@ if TYPE_CHECKING:
     from .calibration import fit_curves as fit_curves
     from .cohort import Cohort as Cohort
     from .cohort import draw_cohort as draw_cohort
-    from .comparison import compare as compare
+    from .comparison import Costs as Costs
+    from .comparison import Family as Family
+    from .comparison.compare import compare as compare
+    from .comparison import optimise as optimise
+    from .comparison import read_plan as read_plan
     from .cycles import Cycles as Cycles
     from .durations import AFT as AFT
     from .durations import GammaFrailty as GammaFrailty
@@ -147,11 +151,21 @@ if TYPE_CHECKING:
     from .response_curve import response_curve as response_curve
     from .simulation import simulate as simulate
     from .simulation.trajectory import trajectory as trajectory
+    from .strategies import Conservative as Conservative
     from .strategies import Decision as Decision
     from .strategies import Fixed as Fixed
+    from .strategies import Foresight as Foresight
+    from .strategies import LabelMinimum as LabelMinimum
+    from .strategies import Ladder as Ladder
+    from .strategies import Midpoint as Midpoint
     from .strategies import OnWaning as OnWaning
+    from .strategies import Personal as Personal
     from .strategies import Seen as Seen
     from .strategies import Stepped as Stepped
     from .strategies import Strategy as Strategy
+    from .strategies import TreatAndExtend as TreatAndExtend
+    from .strategies import read_strategies as read_strategies
+    from .strategies import strategy as strategy
+    from .studies import DoseOrInterval as DoseOrInterval
     from .studies import Study as Study
     from .world import World as World

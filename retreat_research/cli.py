@@ -302,7 +302,8 @@ def compare(
     seed: Annotated[int | None, typer.Option(help="Seed of every random draw, instead of the file's.", min=0)] = None,
     workers: Annotated[int | None, typer.Option(help="Threads; by default one for each core.", min=1)] = None,
 ) -> None:
-    """Compare strategies from one file: what each gains over the fixed interval of equal exposure, and how sure that is.
+    """Compare strategies from one file: what each gains over the fixed interval of equal exposure, and how sure that
+    is.
 
     A run that was stopped goes on where it was when the same command is given again.
     """
@@ -314,7 +315,7 @@ def compare(
     _must_not_be_records(out)
     must(years is None or 0.5 <= years <= 100, "--years must be from 0.5 to 100")
     plan = read_plan(strategies)
-    given = {"patients": patients, "years": years, "draws": draws, "seed": seed}
+    given: dict[str, Any] = {"patients": patients, "years": years, "draws": draws, "seed": seed}
     plan = replace(plan, **{name: value for name, value in given.items() if value is not None})
     with whole_folder(out) as folder:
         if plan.draws:

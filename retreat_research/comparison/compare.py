@@ -83,8 +83,8 @@ class Comparison:
         Returns
         -------
         pandas.DataFrame
-            Every outcome, each followed by its Monte Carlo standard error (``_mcse``), and ``oracle``: the strategy uses
-            what no clinic can see.
+            Every outcome, each followed by its Monte Carlo standard error (``_mcse``), and ``oracle``: the strategy
+            uses what no clinic can see.
         """
         table = _with_errors(self._evaluation.values, self._evaluation.mcse)
         return table.assign(oracle=[bool(strategy.oracle) for strategy in self.strategies.values()])
@@ -154,9 +154,9 @@ class Comparison:
         pandas.DataFrame
             Index ``preference``, one column for each strategy.
         """
-        values = self._evaluation.values
+        table = self.table()
         weights = [number(weight, "preferences", 0, 1) for weight in preferences]
-        rows = [(1 - w) * values["time_in_benefit"] + w * values["responsiveness"] for w in weights]
+        rows = [(1 - w) * table["time_in_benefit"] + w * table["responsiveness"] for w in weights]
         return pd.DataFrame(rows, pd.Index(weights, name="preference"))
 
     def subgroups(self) -> pd.DataFrame:
@@ -301,7 +301,7 @@ def compare(
             line[weeks] = arms.fixed(weeks).out
             bar.update()
     evaluation = evaluated(measured, arms, equal=EQUAL, split=True, equal_benefit=True)
-    rest = {"years": years, "seed": seed, "workers": workers, "progress": progress}
+    rest: dict[str, Any] = {"years": years, "seed": seed, "workers": workers, "progress": progress}
     swept = drawn = None
     if sweep:
         from .sweeping import swept_gains

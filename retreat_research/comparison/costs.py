@@ -71,5 +71,5 @@ class Costs:
 
 
 def _must_be_money(value: object, name: str) -> None:
-    fine = isinstance(value, Real) and not isinstance(value, bool) and isfinite(value) and value >= 0
+    fine = isinstance(value, Real) and not isinstance(value, bool) and isfinite(value) and float(value) >= 0
     must(fine, f"{name} must be a number of at least 0")

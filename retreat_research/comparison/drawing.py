@@ -86,8 +86,8 @@ def uncertain(
         except RetreatError as error:
             raise InputError(f"draw {k}: {error}") from None
         gains = evaluation.gains[["matched_weeks", "gain", "mcse"]].reset_index()
-        found = {name: json.loads(table.to_json(orient="split", double_precision=15))
-                 for name, table in (("values", evaluation.values), ("mcse", evaluation.mcse), ("gains", gains))}  # fmt: skip
+        tables = {"values": evaluation.values, "mcse": evaluation.mcse, "gains": gains}
+        found = {name: json.loads(one.to_json(orient="split", double_precision=15)) for name, one in tables.items()}
         if path is not None:
             _keep(path, found)
         return found
@@ -113,11 +113,15 @@ def worlds_of(
         labels = [f"{p}[{q}]" if q else p for p, q in described[0][["parameter", "product"]].itertuples(index=False)]
         table = pd.DataFrame([one["value"].to_numpy() for one in described], columns=labels).rename_axis("draw")
         must(len(draws) >= FEWEST_DRAWS, f"`draws` must be at least {FEWEST_DRAWS} worlds")
-        return draws, table.loc[:, table.nunique() > 1]
+        return draws, table.loc[:, _varies(table)]
     else:
         table = world.draw_table(whole_number(draws, "draws", FEWEST_DRAWS), seed)
     must(len(table) >= FEWEST_DRAWS, f"`draws` must have at least {FEWEST_DRAWS} rows")
     return world.at(table), table
+
+
+def _varies(table: pd.DataFrame) -> pd.Series:
+    return (table != table.iloc[0]).any()
 
 
 def _folder(store: str | Path) -> Path:

@@ -36,9 +36,9 @@ class Family:
         if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
             for name in space:
                 must(name in parameters, f"{_name(kind)} has no parameter `{name}`{nearest(name, parameters)}")
-        self.kind, self.fixed, self.space = kind, dict[str, Any](), dict[str, Any]()
-        for name, room in space.items():
-            (self.space if isinstance(room, tuple | list) else self.fixed)[name] = room
+        self.kind = kind
+        self.space = Frozen({name: room for name, room in space.items() if isinstance(room, tuple | list)})
+        self.fixed = Frozen({name: value for name, value in space.items() if name not in self.space})
         must(len(self.space) > 0, "nothing is left to search: give a parameter a range (low, high) or a list")
         for name, room in self.space.items():
             if isinstance(room, list):
@@ -48,7 +48,6 @@ class Family:
             must(numbers, f"`{name}` must be (low, high), (low, high, step) or a list of choices")
             must(room[0] < room[1], f"`{name}`: low must be below high")
             must(len(room) == 2 or room[2] > 0, f"`{name}`: the step must be positive")
-        self.space = Frozen(self.space)
 
     def suggested(self, trial: Any) -> dict[str, Any]:
         """Parameters that optuna proposes."""

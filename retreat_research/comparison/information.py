@@ -31,10 +31,11 @@ class Information:
 
     Notes
     -----
-    EVPI = E[max V] − max E[V]. EVPPI of parameters φ is the same of E[V | φ], estimated by regression of V on φ (Strong,
+    EVPI = E[max V] − max E[V]. EVPPI of parameters φ is the same of E[V | φ], estimated by regression of V on φ
+    (Strong,
     Oakley and Brennan 2014, doi:10.1177/0272989X13505910): ridge on normal scores of the parameters, their squares and,
-    in small groups, products, with the penalty of least leave-one-out error. Both lie above the truth when draws are few
-    or Monte Carlo noise is not small beside the differences; ``se`` is that of the finite number of draws.
+    in small groups, products, with the penalty of least leave-one-out error. Both lie above the truth when draws are
+    few or Monte Carlo noise is not small beside the differences; ``se`` is that of the finite number of draws.
     """
 
     worth: pd.DataFrame
@@ -44,7 +45,7 @@ class Information:
         """Columns ``group``, ``value``, ``se``; EVPI first, then groups from the most valuable on."""
         values = self.worth.to_numpy(dtype=float)
         rows = [(EVERYTHING, *_value(values))]
-        varies = self.parameters.loc[:, self.parameters.nunique() > 1]
+        varies = self.parameters.loc[:, (self.parameters != self.parameters.iloc[0]).any()]
         found = [
             (group, *_value(fitted(features(varies[labels].to_numpy(dtype=float)), values)))
             for group, labels in grouped(varies.columns).items()

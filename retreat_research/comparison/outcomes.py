@@ -77,10 +77,8 @@ def paired(a: Estimate, b: Estimate) -> dict[str, float]:
     if mcse < 1e-12 * max(np.sqrt(independent), abs(a.value), abs(b.value)):
         mcse = 0.0
     spread = independent > (1e-12 * max(abs(a.value), abs(b.value))) ** 2
-    if mcse > 0:
-        reduction = independent / mcse**2
-    else:
-        reduction = np.inf if mcse == 0 and spread else np.nan
+    identical = np.inf if mcse == 0 and spread else np.nan
+    reduction = independent / mcse**2 if mcse > 0 else identical
     return {
         "difference": difference,
         "mcse": mcse,

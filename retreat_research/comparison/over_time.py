@@ -78,7 +78,9 @@ def benefit_between(out: Simulation, edges: Floats) -> tuple[Floats, Floats]:
     stop = np.minimum(np.minimum(benefit_until(visits), start + visits["gap_weeks"].to_numpy()), end[who])
     stop = np.fmax(stop, start)
     before = [np.bincount(who, np.clip(stop, None, edge) - np.clip(start, None, edge), len(patients)) for edge in edges]
-    return np.diff(np.array(before), axis=0).T, np.diff(np.minimum(end[:, None], edges), axis=1)
+    benefit: Floats = np.diff(np.array(before, dtype=float), axis=0).T
+    followed: Floats = np.diff(np.minimum(end[:, None], edges), axis=1)
+    return benefit, followed
 
 
 def tables_of(out: Simulation) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -25,4 +25,5 @@ def pareto_front(good: NDArray[np.float64]) -> NDArray[np.bool_]:
     [False, True, False]
     """
     one, other = good[:, None, :], good[None, :, :]
-    return (one >= other).all(axis=2) & (one > other).any(axis=2)
+    beats: NDArray[np.bool_] = np.all(one >= other, axis=2) & np.any(one > other, axis=2)
+    return beats

@@ -76,7 +76,8 @@ def read_plan(path: str | Path) -> Plan:
     ----------
     path : str or Path
         Strategies as in `strategies.read_strategies`, and beside them ``indication`` (a name or a list of names),
-        ``product``, ``patients``, ``years``, ``seed``, ``draws``, ``preferences`` (numbers from 0 to 1), a table ``[world]`` of numbers other than by default
+        ``product``, ``patients``, ``years``, ``seed``, ``draws``, ``preferences`` (numbers from 0 to 1), a table
+        ``[world]`` of numbers other than by default
         (``within_sd = 0.2``) and a table ``[costs]`` (``session``, ``unit``). All but the indication may be left out.
 
     Returns
@@ -127,7 +128,7 @@ def _indications(document: Document) -> tuple[str, ...]:
     found = []
     for name in names:
         try:
-            found.append(indication_named(name))
+            found.append(indication_named(name if isinstance(name, str) else ""))
         except InputError as error:
             document.wrong(("indication",), str(error))
     if len(set(found)) < len(found):

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 FIRST_LOOK = 512
 FINALISTS = 8
-#: A candidate is dropped when it is worse by so many Monte Carlo errors of the paired difference: with six looks at each
+#: A candidate is dropped when it is worse by so many Monte Carlo errors of the paired difference: with six looks at
+# each
 #: of 200 candidates at a true difference of none, fewer than one would be dropped by chance (Bonferroni).
 ERRORS = 3.3
 
@@ -63,10 +64,12 @@ class Search:
         Returns
         -------
         pandas.DataFrame
-            ``strategy``, ``search`` (value in the search, which flatters the winner), ``ranking`` (on a first fresh cohort,
-            by which they are ordered) and ``fresh`` with ``mcse`` (on a second one, which had no say in the choice and so
-            is unbiased), and ``optimism`` = search − fresh. All as the objective is: larger is better unless its name is
-            that of something of which less is.
+            ``strategy``, ``search`` (value in the search, which flatters the winner), ``ranking`` (on a first fresh
+            cohort,
+            by which they are ordered) and ``fresh`` with ``mcse`` (on a second one, which had no say in the choice
+            and so
+            is unbiased), and ``optimism`` = search − fresh. All as the objective is: larger is better unless its name
+            is that of something of which less is.
         """
         return self._final.copy()
 
@@ -336,7 +339,7 @@ class _Notes:
         if store is None:
             return cls(None, {})
         about = [
-            digest_of([family.kind, dict(family.space), family.fixed, cohort.world, aim, list(limits)]),
+            digest_of([family.kind, dict(family.space), dict(family.fixed), cohort.world, aim, list(limits)]),
             str(cohort._address) if isinstance(cohort._address, range) else digest_of(cohort.patient),
             cohort.seed, float(years), seed, source_digest(),
         ]  # fmt: skip

@@ -59,9 +59,10 @@ def sobol(
 
     Notes
     -----
-    Designs and estimators of SALib (Saltelli 2010, doi:10.1016/j.cpc.2009.09.018), pushed through the priors. All worlds
-    share one seed, so the gain is a deterministic function of the parameters and Monte Carlo noise is no variance of its
-    own. Gains that do not exist (no match) are taken as the mean.
+    Designs and estimators of SALib (Saltelli 2010, doi:10.1016/j.cpc.2009.09.018), pushed through the priors. All
+    worlds
+    share one seed, so the gain is a deterministic function of the parameters and Monte Carlo noise is no variance of
+    its own. Gains that do not exist (no match) are taken as the mean.
     """
     must(len(strategies) > 0, "`strategies` is empty")
     world, few = cohort.world, min(patients, len(cohort))

@@ -118,7 +118,8 @@ def swept_gains(
     workers: int | None = None,
     progress: bool = False,
 ) -> Sweep:
-    """Gains at equal exposure in the base world and the worlds of the sweep, in up to 2,000 patients with the same luck.
+    """Gains at equal exposure in the base world and the worlds of the sweep, in up to 2,000 patients with the same
+    luck.
 
     Parameters
     ----------

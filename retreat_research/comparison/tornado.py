@@ -30,7 +30,8 @@ def tornado(
     workers: int | None = None,
     progress: bool = False,
 ) -> pd.DataFrame:
-    """The gain at equal exposure with each parameter at the 10% and the 90% quantile of its prior, all others as they are.
+    """The gain at equal exposure with each parameter at the 10% and the 90% quantile of its prior, all others as they
+    are.
 
     Parameters
     ----------

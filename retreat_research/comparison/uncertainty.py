@@ -28,8 +28,8 @@ class Uncertainty:
     values, mcse : pandas.DataFrame
         Index (``draw``, ``strategy``): every outcome and its Monte Carlo standard error.
     gains : pandas.DataFrame
-        Columns ``draw``, ``strategy``, ``equal``, ``matched_weeks``, ``gain``, ``mcse``: over the fixed interval of equal
-        exposure in that world.
+        Columns ``draw``, ``strategy``, ``equal``, ``matched_weeks``, ``gain``, ``mcse``: over the fixed interval of
+        equal exposure in that world.
     """
 
     parameters: pd.DataFrame
@@ -52,14 +52,15 @@ class Uncertainty:
         Returns
         -------
         pandas.DataFrame
-            Index (``strategy``, ``outcome``): ``mean``, ``lower`` and ``upper`` (quantiles across draws, Monte Carlo noise
-            included), ``parameter_sd`` = √max(V − mean MCSE², 0) with V the variance across draws, and ``mcse``, the root
-            of that mean.
+            Index (``strategy``, ``outcome``): ``mean``, ``lower`` and ``upper`` (quantiles across draws, Monte Carlo
+            noise
+            included), ``parameter_sd`` = √max(V − mean MCSE², 0) with V the variance across draws, and ``mcse``, the
+            root of that mean.
         """
         must(0 < number(level, "level") < 1, "`level` must lie between 0 and 1")
         gains = self.gains.set_index(["draw", "strategy"])
-        values = self.values.assign(gain=gains["gain"]).unstack("strategy")
-        errors = self.mcse.assign(gain=gains["mcse"]).unstack("strategy")
+        values = self.values.assign(gain=gains["gain"]).unstack("strategy")  # noqa: PD010
+        errors = self.mcse.assign(gain=gains["mcse"]).unstack("strategy")  # noqa: PD010
         noise = (errors**2).mean()
         tail = (1 - level) / 2
         found = pd.DataFrame(
@@ -81,7 +82,7 @@ class Uncertainty:
         """Value (1 − w)·``time_in_benefit`` + w·``responsiveness`` in each draw (rows) of each strategy (columns)."""
         weight = number(weight, "weight", 0, 1)
         value = (1 - weight) * self.values["time_in_benefit"] + weight * self.values["responsiveness"]
-        return value.unstack("strategy")[self.strategies]
+        return value.unstack("strategy")[self.strategies]  # noqa: PD010
 
     def acceptability(self, weights: Sequence[float] | None = None) -> pd.DataFrame:
         """Share of draws in which each strategy has the largest value; ties are shared.
@@ -116,8 +117,8 @@ class Uncertainty:
         Returns
         -------
         pandas.DataFrame
-            Index ``strategy``: ``on_front`` on the means across draws, ``dominated_by`` (names), and ``probability``, the
-            share of draws in which it is on the front.
+            Index ``strategy``: ``on_front`` on the means across draws, ``dominated_by`` (names), and ``probability``,
+            the share of draws in which it is on the front.
         """
         wanted = dict(OBJECTIVES if objectives is None else objectives)
         unknown = [name for name in wanted if name not in self.values]

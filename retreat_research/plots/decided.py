@@ -45,13 +45,15 @@ def intervals(results: Mapping[str, Simulation], axes: Any = None, *, patients: 
     places, look = panels(axes, len(results)), looks(results)
     for ax, (name, out) in zip(places, results.items(), strict=True):
         table, colour = over_time(out), look[name]["color"]
+        sessions = out.sessions
+        assert sessions is not None  # `over_time` has asked for them
         years = table["week"] / WEEKS_PER_YEAR
         ax.fill_between(
             years, table["lower_quartile"], table["upper_quartile"], step="post", color=colour, alpha=0.3, lw=0
         )
         whole = out.patients.sort_values("weeks_observed", ascending=False, kind="stable")["patient"].iloc[:patients]
         for patient, style in zip(sorted(whole), ("-", "--", "-.", ":") * patients, strict=False):
-            own = _main(out.sessions[out.sessions["patient"] == patient])
+            own = _main(sessions[sessions["patient"] == patient])
             if len(own):
                 weeks = np.append(own["week"], own["week"].iloc[-1] + own["interval"].iloc[-1]) / WEEKS_PER_YEAR
                 ax.step(
@@ -99,6 +101,7 @@ def decision_log(out: Simulation, patients: Sequence[int], axes: Any = None) -> 
     """
     log = out.decisions
     must(log is not None, "the simulation keeps no visits", "simulate with `history=True`")
+    assert log is not None
     known = set(log["patient"])
     must(len(patients) > 0 and all(p in known for p in patients), "`patients` must be in the cohort")
     places = panels(axes, len(patients), 9, 2.5, columns=1)
@@ -137,7 +140,9 @@ SEEN: Mapping[str, tuple[str, int | None, bool]] = {
 
 def _one(ax: Axes, out: Simulation, log: pd.DataFrame) -> None:
     years = log["week"].to_numpy() / WEEKS_PER_YEAR
-    follow = np.diff(log["week"], append=log["week"].iloc[-1] + out.sessions.loc[log.index[-1], "gap_weeks"])
+    sessions = out.sessions
+    assert sessions is not None  # the log is made of them
+    follow = np.diff(log["week"], append=log["week"].iloc[-1] + sessions.loc[log.index[-1], "gap_weeks"])
     colours = palette(10)
     end = np.minimum(years + follow / WEEKS_PER_YEAR, out.years)
     ax.hlines(follow, years, end, color="0.6", lw=1.3, zorder=1)

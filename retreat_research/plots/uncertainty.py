@@ -67,8 +67,11 @@ def tornado(table: pd.DataFrame, ax: Axes | None = None, *, most: int = 12) -> A
                 100 * gain, place, xerr=196 * error, fmt=marker, color=colour, ms=6, mec="black", mew=0.5, lw=1.1
             )
             left = gain < other or (gain == other and marker == "o")
-            ax.annotate(f"{value:.3g}", (100 * (gain + (-1.96 if left else 1.96) * error), place), (-7 if left else 7, 0),
-                        textcoords="offset points", va="center", ha="right" if left else "left", fontsize=7.5)  # fmt: skip
+            side, at = ("right", -1) if left else ("left", 1)
+            ax.annotate(
+                f"{value:.3g}", (100 * (gain + 1.96 * at * error), place), (7 * at, 0), textcoords="offset points",
+                va="center", ha=side, fontsize=7.5,
+            )  # fmt: skip
     ax.plot([], [], "o", color=low_colour, mec="black", mew=0.5, label="at its low end")
     ax.plot([], [], "D", color=high_colour, mec="black", mew=0.5, label="at its high end")
     ax.axvline(0, color="0.4", lw=1, zorder=0)

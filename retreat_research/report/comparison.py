@@ -204,25 +204,26 @@ def _figures(
     with plots.theme():
         keep(
             "frontier", plots.frontier(result),
-            "What each strategy gives for what it takes. The grey line is fixed intervals; the length of the line from a "
-            "strategy to its open circle is what it gains over the fixed interval that takes as much.",
+            "What each strategy gives for what it takes. The grey line is fixed intervals; the length of the line "
+            "from a strategy to its open circle is what it gains over the fixed interval that takes as much.",
         )  # fmt: skip
         if moving(result):
             keep(
                 "gains", plots.gains(result),
                 "The gain over the fixed interval of equal exposure and its parts. Bars: 95% Monte Carlo intervals."
-                + ("" if result.sweep is None else " Grey: from the smallest to the largest gain in the worlds of the sweep."),
+                + ("" if result.sweep is None else " Grey: the smallest to the largest gain in the worlds of the sweep."),
             )  # fmt: skip
         if len(result.strategies) > 1:
             keep(
                 "over_time", plots.difference_over_time(result, patients=OVER_TIME),
                 "Time in benefit in each quarter of follow-up, each strategy minus the first, in the same patients; "
-                "not at equal exposure. Shaded: 95% Monte Carlo intervals. Waves come from sessions that fall into the same weeks.",
+                "not at equal exposure. Shaded: 95% Monte Carlo intervals. Waves come from sessions in the same weeks.",
             )  # fmt: skip
         if best is not None and len(result.subgroups()):
             keep(
                 "subgroups", plots.subgroups(result, best),
-                "The gain in groups of patients, of the strategy with the largest gain. Bars: 95% Monte Carlo intervals.",
+                "The gain in groups of patients, of the strategy with the largest gain. Bars: 95% Monte Carlo "
+                "intervals.",
             )  # fmt: skip
         if result.uncertainty is not None:
             keep(
@@ -244,7 +245,8 @@ def _figures(
         histories = _histories(result)
         keep(
             "intervals", plots.intervals(histories),
-            "The interval between sessions over the years. Thick: median; shaded: the middle half; thin: single patients.",
+            "The interval between sessions over the years. Thick: median; shaded: the middle half; thin: single "
+            "patients.",
         )  # fmt: skip
         chosen = _eventful(result, histories)
         if chosen is not None:
@@ -266,10 +268,16 @@ def _histories(result: Comparison) -> dict[str, Simulation]:
     }
 
 
+def _log(out: Simulation) -> pd.DataFrame:
+    log = out.decisions
+    assert log is not None  # `histories` have one
+    return log
+
+
 def _eventful(result: Comparison, histories: Mapping[str, Simulation]) -> tuple[str, list[int]] | None:
     """The followable strategy with the most kinds of decision, and the patients in whom most of them were made."""
     kinds = {
-        name: histories[name].decisions.groupby("patient")["reason"].nunique()
+        name: _log(histories[name]).groupby("patient")["reason"].nunique()
         for name in moving(result)
         if not result.strategies[name].oracle
     }

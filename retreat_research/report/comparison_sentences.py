@@ -83,7 +83,8 @@ def how_sure(result: Comparison) -> list[str]:
         low, high = f"{errors.min():.2f}", f"{errors.max():.2f}"
         span = f"is {low}" if low == high else f"is {low} to {high}"
         said.append(
-            f"With {len(result.cohort):,} synthetic patients the Monte Carlo error of a gain {span} points. A difference "
+            f"With {len(result.cohort):,} synthetic patients the Monte Carlo error of a gain {span} points. A "
+            "difference "
             f"within {CLEAR:g} such errors, or {100 * SMALLEST:g} points, is not called one."
         )
     if result.uncertainty is None:
@@ -118,7 +119,8 @@ def cannot_tell(result: Comparison) -> list[str]:
     if oracles:
         verb = "uses" if len(oracles) == 1 else "use"
         said.append(
-            f"{listed(oracles)} {verb} what no clinic can see: a mark of what perfect knowledge would give, not a way to "
+            f"{listed(oracles)} {verb} what no clinic can see: a mark of what perfect knowledge would give, not "
+            "a way to "
             "treat."
         )
     return [
@@ -209,13 +211,17 @@ def _overview(result: Comparison, rows: pd.DataFrame) -> str:
 def _gain(result: Comparison, name: object, row: pd.Series) -> str:
     who, basis = quoted(result, name), row["equal"]
     if np.isnan(row["gain"]):
-        return f"{who}: no fixed interval between 4 and 52 weeks has as much {basis}, so there is nothing fair to hold it against."
+        return (
+            f"{who}: no fixed interval between 4 and 52 weeks has as much {basis}, so there is nothing fair to hold it "
+            "against."
+        )
     own = row["time_in_benefit"] + row["gain"]
     shown = f"{100 * own:.1f}% against {100 * row['time_in_benefit']:.1f}%"
     against = f"the fixed interval of equal {basis}, {row['matched_weeks']:.1f} weeks"
     error = f"Monte Carlo error {100 * row['mcse']:.2f}"
     if not is_clear(row["gain"], row["mcse"]):
-        head = f"{who} cannot be told apart from {against}: {shown}, a difference of {plus_minus(row['gain'], 2)} points ({error})."
+        difference = f"a difference of {plus_minus(row['gain'], 2)} points"
+        head = f"{who} cannot be told apart from {against}: {shown}, {difference} ({error})."
     elif row["gain"] > 0:
         head = f"{who} gains {points(row['gain'])} points of time in benefit over {against}: {shown} ({error})."
     else:
@@ -285,10 +291,12 @@ def _over_draws(result: Comparison, name: object) -> str:
     return (
         f"Over {len(gains)} worlds drawn from the priors {quoted(result, name)} has {signed(row['mean'])} on average; "
         f"95% interval {plus_minus(row['lower'])} to {plus_minus(row['upper'])}, most of it from the world's numbers "
-        f"(SD {100 * row['parameter_sd']:.1f} points). It is a gain in {(matched > 0).sum()} of {len(matched)}{without}."
+        f"(SD {100 * row['parameter_sd']:.1f} points). It is a gain in {(matched > 0).sum()} of "
+        f"{len(matched)}{without}."
         if row["parameter_sd"] > row["mcse"]
         else f"Over {len(gains)} worlds drawn from the priors {quoted(result, name)} has {signed(row['mean'])} on "
-        f"average; 95% interval {plus_minus(row['lower'])} to {plus_minus(row['upper'])}, no more than Monte Carlo error "
+        f"average; 95% interval {plus_minus(row['lower'])} to {plus_minus(row['upper'])}, no more than Monte "
+        "Carlo error "
         f"explains. It is a gain in {(matched > 0).sum()} of {len(matched)}{without}."
     )
 
@@ -348,7 +356,8 @@ def _information(result: Comparison) -> list[str]:
         ]
         tail = f"; most by {listed(top)}" if top else "; no group of numbers alone would change the choice"
         said.append(
-            f"For {words}, knowing the world exactly before choosing would be worth {points(whole['value'])} points{tail}."
+            f"For {words}, knowing the world exactly before choosing would be worth {points(whole['value'])} "
+            f"points{tail}."
         )
     return said
 
@@ -359,6 +368,7 @@ def _variance(result: Comparison, table: pd.DataFrame) -> list[str]:
         top = rows.sort_values("total", ascending=False, kind="stable").iloc[0]
         said.append(
             f"Of the variance of the gain of {quoted(result, name)} over the priors, {top['group']} accounts for most: "
-            f"{max(top['first'], 0):.0%} alone, {min(max(top['total'], 0), 1):.0%} with what it does together with others."
+            f"{max(top['first'], 0):.0%} alone, {min(max(top['total'], 0), 1):.0%} with what it does together "
+            "with others."
         )
     return said

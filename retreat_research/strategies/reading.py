@@ -29,7 +29,8 @@ def read_strategies(path: str | Path) -> dict[str, Strategy]:
     path : str or Path
         Each ``[[strategy]]`` has a ``name`` and either ``rule = "Stepped(step=2).within(10, 26)"``, or ``start = "12
         weeks"`` and a ladder of ``[[strategy.rule]]`` with ``when`` and ``then``, and perhaps ``early = "from 12
-        weeks"`` (the patient may come when she notices waning). In JSON the same names: ``{"strategy": [{"name": …}]}``.
+        weeks"`` (the patient may come when she notices waning). In JSON the same names: ``{"strategy": [{"name":
+        …}]}``.
 
     Returns
     -------

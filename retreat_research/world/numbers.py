@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import fields, replace
 from math import isnan
 from typing import TYPE_CHECKING, Any
@@ -109,6 +109,6 @@ def changes(world: World, table: pd.DataFrame) -> list[dict[str, dict[str, Any]]
     return found
 
 
-def _must_be_known(label: object, known: Iterable[str]) -> None:
+def _must_be_known(label: object, known: Collection[str]) -> None:
     if label not in known:
         raise InputError(f"no parameter is called `{label}`{nearest(label, known).replace(';', ',')}")

@@ -292,7 +292,8 @@ class World:
         return at_quantiles(self, table)
 
     def at(self, table: pd.DataFrame) -> tuple[World, ...]:
-        """This world with the numbers of each row of a table, wherever it comes from: a posterior, a design, `draw_table`.
+        """This world with the numbers of each row of a table, wherever it comes from: a posterior, a design,
+        `draw_table`.
 
         Parameters
         ----------

@@ -149,7 +149,8 @@ def _uncertain(result):
     shares = pd.DataFrame(0.0, pd.Index(weights, name="weight"), names)
     shares[names[0]], shares[names[-1]] = 0.25 + 0.5 * weights, 0.75 - 0.5 * weights
     pareto = pd.DataFrame(
-        {"on_front": [i != 1 for i in range(len(names))], "dominated_by": ["" if i != 1 else names[0] for i in range(len(names))],
+        {"on_front": [i != 1 for i in range(len(names))], "dominated_by": ["" if i != 1 else names[0] for i in
+        range(len(names))],
          "probability": 0.5}, pd.Index(names, name="strategy"),
     )  # fmt: skip
     information = pd.DataFrame(

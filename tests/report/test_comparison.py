@@ -150,8 +150,10 @@ def test_what_came_out_in_all():
     [
         (
             gain(0.051, stepping=0.006, request=0.045),
-            "“s” gains 5.1 points of time in benefit over the fixed interval of equal antigen, 14.0 weeks: 85.1% against "
-            "80.0% (Monte Carlo error 0.10). Of that, stepping gains 0.6 points, and return on request gains 4.5 points.",
+            "“s” gains 5.1 points of time in benefit over the fixed interval of equal antigen, 14.0 weeks: "
+            "85.1% against "
+            "80.0% (Monte Carlo error 0.10). Of that, stepping gains 0.6 points, and return on request gains "
+            "4.5 points.",
         ),
         (
             gain(-0.004, stepping=-0.0056, request=0.0016),
@@ -191,7 +193,8 @@ def test_a_difference_below_rounding_is_not_one():
 def test_at_equal_benefit_signs_become_words():
     said = at_equal_benefit(made())
     assert said[0] == (
-        "“booked, +2” against a session every 13.0 weeks, which gives the same time in benefit: 0.2 ng less antigen per "
+        "“booked, +2” against a session every 13.0 weeks, which gives the same time in benefit: 0.2 ng less "
+        "antigen per "
         "year, 0.5 fewer sessions per year and 2 more patients in 100 with antibodies."
     )
     assert f"“{LONG}”: no fixed interval" in said[2]
@@ -218,7 +221,8 @@ def test_how_sure():
     assert lost.endswith("It is a gain in 0 of 4.")
     assert not any("“seer”" in s for s in said if s.startswith("Over"))
     assert (
-        "For a patient who wants lasting response alone, “fixed 12” is best in 75% of the drawn worlds, “seer” (oracle) "
+        "For a patient who wants lasting response alone, “fixed 12” is best in 75% of the drawn worlds, “seer” "
+        "(oracle) "
         "in 25%."
     ) in said
     assert "“booked, +2” is dominated: “fixed 12” is at least as good in every objective and better in one." in said
