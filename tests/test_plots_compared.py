@@ -49,7 +49,9 @@ def test_frontier_goes_straight_to_the_matched_arm(result):
     assert ax.get_xlabel() == "antigen per year (ng)"
     np.testing.assert_allclose(ax.lines[0].get_ydata(), 100 * result.frontier()["time_in_benefit"])
     for container, (name, row) in zip(ax.containers, table.iterrows(), strict=True):
-        np.testing.assert_allclose(at_points(container)[0], [row["antigen"], 100 * row["time_in_benefit"]])
+        np.testing.assert_allclose(
+            at_points(container)[0], [float(row["antigen"]), 100 * float(row["time_in_benefit"])]
+        )
         if np.isfinite(matched.loc[name, "gain"]):
             ends = [[100 * matched.loc[name, "time_in_benefit"], 100 * row["time_in_benefit"]]]
             assert any(np.allclose([line.get_ydata()], ends) for line in ax.lines if len(line.get_ydata()) == 2)

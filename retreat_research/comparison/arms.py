@@ -35,11 +35,12 @@ class Arm:
     Examples
     --------
     >>> from retreat_research import Fixed, draw_cohort, simulate
+    >>> from retreat_research.comparison import OUTCOMES
     >>> arm = Arm(simulate(draw_cohort(200, indication="glabellar"), Fixed(12), years=3))
     >>> round(arm.value("mean_interval"), 6)
     12.0
     >>> arm.values(OUTCOMES).shape, arm.influences(OUTCOMES).shape
-    ((24,), (24, 200))
+    ((22,), (22, 200))
     """
 
     def __init__(self, out: Simulation, costs: Costs | None = None) -> None:

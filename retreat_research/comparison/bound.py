@@ -94,7 +94,7 @@ def bound(out: Simulation) -> Bound:
     >>> from retreat_research import Fixed, draw_cohort, simulate
     >>> world = World.default("glabellar").replace(between_sd=0, within_sd=0, non_response=0, dropout_per_year=0)
     >>> found = bound(simulate(draw_cohort(20, world=world), Fixed(12), years=3))
-    >>> found.time_in_benefit == found.bound == 1
+    >>> bool(found.time_in_benefit == found.bound == 1)
     True
     """
     must(isinstance(out, Simulation), "`out` must come from simulate")

@@ -211,7 +211,7 @@ def _figures(
             keep(
                 "gains", plots.gains(result),
                 "The gain over the fixed interval of equal exposure and its parts. Bars: 95% Monte Carlo intervals."
-                + ("" if result.sweep is None else " Grey: the smallest to the largest gain in the worlds of the sweep."),
+                + ("" if result.sweep is None else " Grey: the smallest to the largest gain in the sweep."),
             )  # fmt: skip
         if len(result.strategies) > 1:
             keep(

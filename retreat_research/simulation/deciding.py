@@ -71,7 +71,7 @@ class Reading:
         """Products by name as rows of `table`."""
         array = self._texts(names, what, "names of products")
         found, where = np.unique(array, return_inverse=True)
-        codes = np.array([CODES.get(name, -1) for name in found.tolist()])[where].reshape(array.shape)
+        codes = np.array([CODES.get(name, -1) for name in found.tolist()], dtype=np.int64)[where].reshape(array.shape)
         unknown = [name for name in found.tolist() if name not in CODES]
         hint = nearest(unknown[0], CODES).removeprefix("; ") if unknown else None
         self.every(codes >= 0, "unknown product", hint or None)

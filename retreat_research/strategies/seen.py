@@ -28,6 +28,11 @@ def kept(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    array.flags.writeable = False
+    return array
+
+
 class Past:
     """`lower`, `upper` and `units` of the cycles so far, one column a visit.
 
@@ -144,12 +149,12 @@ class Seen:
     @property
     def lasted(self) -> Bools:
         """The cycle that ended still had its effect at this visit and no waning was noticed; shape (n,)."""
-        return self.effect_at_return & np.isnan(self.waned_weeks) & (self.session > 0)
+        return _read_only(self.effect_at_return & np.isnan(self.waned_weeks) & (self.session > 0))
 
     @property
     def waned(self) -> Bools:
         """The cycle that ended responded, or was not checked, but its effect did not last to this visit; shape (n,)."""
-        return ~self.lasted & (self.responded | ~self.assessed) & (self.session > 0)
+        return _read_only(~self.lasted & (self.responded | ~self.assessed) & (self.session > 0))
 
     @property
     def product(self) -> NDArray[np.str_]:

@@ -312,7 +312,7 @@ class World:
         Examples
         --------
         >>> table = pd.DataFrame({"within_sd": [0.1, 0.2], "median_weeks[onabotulinumtoxinA]": [15, 18]})
-        >>> [w.median_weeks for w in World.default("glabellar").at(table)]
+        >>> [round(w.median_weeks, 6) for w in World.default("glabellar").at(table)]
         [15.0, 18.0]
         """
         _must_be_table(table)

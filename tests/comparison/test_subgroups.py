@@ -45,7 +45,9 @@ def test_a_group_is_its_patients_against_the_same_interval(result, table):
 
 def test_traits_and_flags(table):
     assert set(table["kind"]) == {"all", "true", "observed"}
-    assert {"can form antibodies", "typical duration", "response at the first check", "preference"} <= set(table["trait"])
+    assert {"can form antibodies", "typical duration", "response at the first check", "preference"} <= set(
+        table["trait"]
+    )
     assert (table["few"] == (table["patients"] < 30)).all()
     observed = table[(table["trait"] == "effect still there at week 12") & (table["strategy"] == "waning")]
     back = (COHORT.dropout_week > 12).sum()

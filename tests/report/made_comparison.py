@@ -178,7 +178,15 @@ SOBOL = pd.DataFrame(
 )
 TORNADO = pd.DataFrame(
     [
-        {"parameter": name, "low": low, "high": high, "gain_low": a, "gain_high": b, "mcse_low": 0.001, "mcse_high": 0.001}
+        {
+            "parameter": name,
+            "low": low,
+            "high": high,
+            "gain_low": a,
+            "gain_high": b,
+            "mcse_low": 0.001,
+            "mcse_high": 0.001,
+        }
         for name, low, high, a, b in (("within_sd", 0.1, 0.35, 0.012, -0.002), ("delay", 0.0, 2.0, 0.006, 0.004))
     ]
 )

@@ -312,8 +312,14 @@ def test_the_strategy_is_checked_on_the_first_patients_only(monkeypatch):
         calls.append((len(cohort), rest["check"]))
         return real(cohort, *arguments, **rest)
 
+    class Mine(rr.Fixed):
+        """A user's: what is of this package is not checked again."""
+
     monkeypatch.setattr(parallel, "run_block", spy)
     rr.simulate(COHORT, rr.Fixed(12), years=1, block=2000)
+    assert [check for _, check in calls] == [False] * 4
+    calls.clear()
+    rr.simulate(COHORT, Mine(12), years=1, block=2000)
     assert calls[0] == (CHECKED, True)
     assert [size for size, _ in calls] == [CHECKED, 2000 - CHECKED, 2000, 500]
     assert [check for _, check in calls[1:]] == [False] * 3
