@@ -3,8 +3,8 @@
     python benchmarks/comparison.py [--worlds 200] [--patients 10000] [--workers 2]
 
 The eight strategies are those of `data/strategies/guideline.toml`. Each world is drawn from the priors; in each the
-fixed interval of equal antigen is simulated for every strategy, with its Monte Carlo error. The variance-reduction factor
-is the variance of a difference had the two arms been independent, over that of the paired difference.
+fixed interval of equal antigen is simulated for every strategy, with its Monte Carlo error. The variance-reduction
+factor is the variance of a difference had the two arms been independent, over that of the paired difference.
 """
 
 from __future__ import annotations
