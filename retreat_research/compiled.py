@@ -18,7 +18,7 @@ from numba import njit
 MODULES = (
     "streams.py", "response.py", "immunity.py", "exposure/table.py", "simulation/counting.py", "simulation/moments.py",
     "simulation/observing.py", "simulation/responding.py", "simulation/session.py", "simulation/state.py",
-    "simulation/outcomes.py", "strategies/predictive.py",
+    "simulation/outcomes.py", "strategies/predictive.py", "simulation/foretelling.py",
 )  # fmt: skip
 
 
