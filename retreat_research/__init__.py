@@ -115,9 +115,9 @@ if TYPE_CHECKING:
     from .cohort import draw_cohort as draw_cohort
     from .comparison import Costs as Costs
     from .comparison import Family as Family
+    from .comparison import compare as compare  # type: ignore[no-redef]
     from .comparison import optimise as optimise
     from .comparison import read_plan as read_plan
-    from .comparison.compare import compare as compare
     from .cycles import Cycles as Cycles
     from .durations import AFT as AFT
     from .durations import GammaFrailty as GammaFrailty

@@ -40,7 +40,7 @@ def legend(ax):
 
 
 def at_points(container):
-    return np.column_stack([container.lines[0].get_xdata(), container.lines[0].get_ydata()])
+    return np.column_stack([container.lines[0].get_xdata(), container.lines[0].get_ydata()]).astype(float)
 
 
 def test_frontier_goes_straight_to_the_matched_arm(result):
@@ -53,7 +53,7 @@ def test_frontier_goes_straight_to_the_matched_arm(result):
             at_points(container)[0], [float(row["antigen"]), 100 * float(row["time_in_benefit"])]
         )
         if np.isfinite(matched.loc[name, "gain"]):
-            ends = [[100 * matched.loc[name, "time_in_benefit"], 100 * row["time_in_benefit"]]]
+            ends = [[100 * float(matched.loc[name, "time_in_benefit"]), 100 * float(row["time_in_benefit"])]]
             assert any(np.allclose([line.get_ydata()], ends) for line in ax.lines if len(line.get_ydata()) == 2)
     assert legend(ax)[-1] == "seer (oracle)"
     assert plots.frontier(made(equal="units")).get_xlabel() == "sessions per year"

@@ -170,7 +170,7 @@ def test_units_of_several_products_are_not_added():
     @rr.strategy
     def switching(seen):
         product = np.where(seen.session < 2, "onabotulinumtoxinA", "incobotulinumtoxinA")
-        return rr.Decision.at(12, product=product)
+        return rr.Decision.at(12, units=20.0, product=product)
 
     table = compared({"switch": switching}, COHORT[:50], years=2, costs=rr.Costs(100, 5)).table()
     assert table[["units", "units_per_session", "cost"]].isna().all(axis=None)

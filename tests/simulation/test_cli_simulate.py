@@ -70,7 +70,7 @@ def test_without_choices_it_runs_every_indication(tmp_path):
     [
         (["--indication", "wrinkles"], 1, "unknown indication"),
         (["--strategy", "Steped()"], 1, "unknown strategy `Steped`; did you mean Stepped?"),
-        (["--strategy", "__import__('os').system('true')"], 1, "a strategy must be one call"),
+        (["--strategy", "__import__('os').system('true')"], 1, "unknown strategy `__import__`"),
         (["--until-mcse", "benefit=small"], 1, "must look like time_in_benefit=0.001"),
         (["--until-mcse", "antigens=1"], 1, "did you mean antigen?"),
         (["--years", "0"], 1, "`years` must be a positive number"),
