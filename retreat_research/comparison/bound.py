@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from ..cohort import Cohort
 from ..errors import must
@@ -43,10 +42,6 @@ class Bound:
         `bound` less `time_in_benefit`.
     mcse : float
         Monte Carlo standard error of `left`.
-    knowing_patients : float
-        Roughly what booked visits can give to somebody who knows each patient's typical duration, but not the luck of
-        the next cycle, with the same session equivalents: to be read beside `bound`, and no bound itself, since a
-        patient may come when the effect goes.
     sessions, blank : int
     dose : float, label doses
     """
@@ -55,7 +50,6 @@ class Bound:
     bound: float
     left: float
     mcse: float
-    knowing_patients: float
     sessions: int
     blank: int
     dose: float
@@ -108,12 +102,8 @@ def bound(out: Simulation) -> Bound:
     ours = patients["weeks_in_benefit"].to_numpy()
     shares = most.sum() / weeks.sum(), ours.sum() / weeks.sum()
     influence = (most - ours - (shares[0] - shares[1]) * weeks) / weeks.mean()
-    booked = knowing_patients(
-        _world(out), out.cohort, weeks, float(patients["session_equivalents"].sum()), use.longest_weeks(_world(out))
-    )
     return Bound(
-        shares[1], shares[0], shares[0] - shares[1], standard_error(influence), booked / weeks.sum(),
-        int(given.sum()), use.blank, use.dose,
+        shares[1], shares[0], shares[0] - shares[1], standard_error(influence), int(given.sum()), use.blank, use.dose,
     )  # fmt: skip
 
 
@@ -221,35 +211,3 @@ def _best_price(tables: list[Floats], sessions: int) -> float:
         bought = sum(int((table - price * np.arange(table.shape[1])).argmax(axis=1).sum()) for table in tables)
         low, high = (price, high) if bought > sessions else (low, price)
     return high
-
-
-def knowing_patients(world: World, cohort: Cohort, weeks: Floats, sessions: float, median: float) -> float:
-    """Weeks in benefit of the best fixed interval for each patient's own typical duration, without antibodies.
-
-    Notes
-    -----
-    With m = E T of patient i and p her probability of response, an interval g gives p E min(T, g) a session. At the
-    price λ of a session the best g solves p E[T; T < g] = λ, that is
-    ln g = μ + σ² + σ Φ⁻¹(λ/(p m)) for the log-normal, and none is worth its price once λ ≥ p m. λ is such that
-    Σ weeks/g is `sessions`. A curve that outlasts its interval is taken to end with it.
-    """
-    sd = world.response.within_sd
-    if median == 0 or sessions == 0:
-        return 0.0
-    mean_log, responds = np.log(median) + cohort.log_offset, 1 - cohort.non_response
-    worth = responds * np.exp(mean_log + sd**2 / 2)
-
-    def intervals(price: float) -> Floats:
-        gap = np.exp(mean_log + sd**2 + sd * ndtri(np.minimum(price / worth, 1)) if sd > 0 else mean_log)
-        return np.where(price < worth, gap, np.inf)
-
-    low, high = 0.0, float(worth.max())
-    for _ in range(_HALVINGS):
-        price = (low + high) / 2
-        low, high = (price, high) if (weeks / intervals(price)).sum() > sessions else (low, price)
-    gap = intervals(high)
-    treated = np.isfinite(gap)
-    log_gap = np.log(gap[treated])
-    z = (log_gap - mean_log[treated]) / sd if sd > 0 else np.full(log_gap.size, 0.0)
-    short = worth[treated] * ndtr(z - sd) + responds[treated] * gap[treated] * ndtr(-z) if sd > 0 else worth[treated]
-    return float((weeks[treated] / gap[treated] * short).sum())
