@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+from ..errors import must
+
 if TYPE_CHECKING:
     from .base import Strategy
     from .conditions import Condition
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
 
 class Combining:
     """Each method gives a strategy that follows this one but for one thing; they can be chained.
+
+    Each works on the decisions of all before it, so the order matters: ``.halt_if(…, 40).within(10, 26)`` cuts the
+    holiday to 26 weeks. Dose rules come before `switch_if`, whose product has other units, and `touch_up` comes last:
+    what follows it would take the looks for sessions. Only `with_adherence` may follow it.
 
     Examples
     --------
@@ -28,13 +34,13 @@ class Combining:
         """Never back before `shortest` weeks nor after `longest`: windows are clipped."""
         from .combined import Within
 
-        return Within(self._rule, shortest, longest)
+        return Within(_within_reach(self._rule), shortest, longest)
 
     def booked(self) -> Strategy:
         """Every window closed to its end: nobody returns on request."""
         from .combined import Booked
 
-        return Booked(self._rule)
+        return Booked(_within_reach(self._rule))
 
     def confirm(self, times: int) -> Strategy:
         """Act only when seen `times` times: a change must be called for at so many visits in a row.
@@ -44,7 +50,7 @@ class Combining:
         """
         from .combined import Confirm
 
-        return Confirm(self._rule, times)
+        return Confirm(_within_reach(self._rule), times)
 
     def escalate_dose(self, by: float = 0.2, cap: float = 2.0) -> Strategy:
         """Raise the dose when a response did not last to the visit, by `by` label doses up to `cap` label doses.
@@ -53,16 +59,17 @@ class Combining:
         """
         from .combined import EscalateDose
 
-        return EscalateDose(self._rule, by, cap)
+        return EscalateDose(_within_reach(self._rule, doses=True), by, cap)
 
     def lowest_effective_dose(self, by: float = 0.1, floor: float = 0.5, hold: int = 2) -> Strategy:
         """Lower the dose by `by` label doses after `hold` cycles in a row that lasted to the visit, down to `floor`.
 
-        When the effect then does not last, or fails to appear, the last dose that worked is given from then on.
+        When the effect then does not last, or fails to appear, the last dose that worked is given from then on, unless
+        the rule itself raises it.
         """
         from .combined import LowestEffectiveDose
 
-        return LowestEffectiveDose(self._rule, by, floor, hold)
+        return LowestEffectiveDose(_within_reach(self._rule, doses=True), by, floor, hold)
 
     def halt_if(self, condition: Rule, weeks: float) -> Strategy:
         """Inject nothing for `weeks` once a condition is met, then go on as before (a drug holiday).
@@ -77,7 +84,7 @@ class Combining:
         from .combined import HaltIf
         from .conditions import condition as read
 
-        return HaltIf(self._rule, read(condition), weeks)
+        return HaltIf(_within_reach(self._rule), read(condition), weeks)
 
     def switch_if(self, condition: Rule, product: str, units: float | None = None) -> Strategy:
         """Give another product for good once a condition is met (see `halt_if`).
@@ -88,13 +95,13 @@ class Combining:
         from .combined import SwitchIf
         from .conditions import condition as read
 
-        return SwitchIf(self._rule, read(condition), product, units)
+        return SwitchIf(_within_reach(self._rule), read(condition), product, units)
 
     def touch_up(self, p: float, weeks: float = 2.0) -> Strategy:
         """Look `weeks` after each session (at most 3) and give the share `p` of the dose to those without effect."""
         from .combined import TouchUp
 
-        return TouchUp(self._rule, p, weeks)
+        return TouchUp(_within_reach(self._rule), p, weeks)
 
     def with_adherence(
         self,
@@ -116,8 +123,23 @@ class Combining:
         """
         from .combined import WithAdjunct
 
-        return WithAdjunct(self._rule, effect, weeks)
+        return WithAdjunct(_within_reach(self._rule), effect, weeks)
 
     @property
     def _rule(self) -> Strategy:
         return cast("Strategy", self)
+
+
+def _within_reach(rule: Strategy, *, doses: bool = False) -> Strategy:
+    """`rule`, unless it has something in it that must come after what is put around it now."""
+    inside, inner = set(), rule
+    while method := getattr(inner, "method", None):
+        inside.add(method)
+        inner = inner.rule  # type: ignore[attr-defined]
+    must("touch_up" not in inside, "`touch_up` must come last", "only `with_adherence` may follow it")
+    must(
+        not (doses and "switch_if" in inside),
+        "dose rules must come before `switch_if`",
+        "they count in label doses of the first product, and are scaled with it",
+    )
+    return rule

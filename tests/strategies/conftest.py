@@ -16,13 +16,14 @@ class Patient:
         self.strategy = strategy
         start = strategy.initial_memory()
         self.memory = Memory({k: np.full((1, *np.shape(v)), v) for k, v in start.items()})
-        self.session, self.units, self.product = 0, LABEL, "onabotulinumtoxinA"
+        self.session, self.units, self.product, self.gap = 0, LABEL, "onabotulinumtoxinA", np.nan
 
     def visit(self, seen="lasted", **more):
         """`seen`: lasted, waned, silent (no response), unassessed; → dict of the decision."""
         arrays = {name: np.array([np.nan]) for name in SEEN_ARRAYS} | {
             "session": np.array([self.session]),
             "units": np.array([self.units]),
+            "gap_weeks": np.array([self.gap]),
             "label_units": np.array([LABEL]),
             "effect_at_return": np.array([seen == "lasted" and self.session > 0]),
             "responded": np.array([seen in ("lasted", "waned") and self.session > 0]),
@@ -35,8 +36,14 @@ class Patient:
         decision, memory = answer if isinstance(answer, tuple) else (answer, self.memory)
         self.memory = Memory({k: np.asarray(v) for k, v in memory.items()})
         units = self.units if decision.units is None else float(np.ravel(decision.units)[0])
+        touch_up = self.gap <= 3 and units < self.units
+        latest = float(np.ravel(decision.latest)[0])
         if units > 0:
-            self.session, self.units = self.session + 1, units
+            self.session += 1
+        if units > 0 and not touch_up:
+            self.units, self.gap = units, latest
+        else:
+            self.gap += latest
         if decision.product is not None:
             self.product = str(np.ravel(decision.product)[0])
         reason = np.ravel(decision.reason)[0]

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import must
 from ..base import Strategy
 from ..conditions import Condition
-from ..seen import HOLD, REASONS, Bools, Decision, Floats, Memory, Seen
+from ..seen import REASONS, Bools, Decision, Floats, Memory, Seen
 
 if TYPE_CHECKING:
     from ...world import World
 
 _RULE = "rule."  # before the names of the inner rule's memory
 _CODES = {reason: code for code, reason in enumerate(REASONS)}
+_UNKNOWN = -1  # no reason at all: `simulate` refuses it
 
 
 class Filled(NamedTuple):
@@ -107,14 +109,21 @@ class Windows(Around):
 def filled(decision: Decision, seen: Seen) -> Filled:
     """A decision with what it leaves out, and one value for all, spelled out."""
     n = len(seen)
+
+    def numbers(values: Any, what: str) -> Floats:
+        array = np.asarray(values)
+        must(array.shape in ((), (n,)), f"`{what}` of a decision has shape {array.shape}, not {(n,)}")
+        must(array.dtype.kind in "iufO", f"`{what}` of a decision must be numbers")
+        return np.broadcast_to(array.astype(float), n)
+
     reason = np.asarray("hold" if decision.reason is None else decision.reason)
     if reason.dtype.kind not in "iu":
         texts, where = np.unique(reason, return_inverse=True)
-        reason = np.array([_CODES.get(str(text), HOLD) for text in texts])[where].reshape(reason.shape)
+        reason = np.array([_CODES.get(str(text), _UNKNOWN) for text in texts])[where].reshape(reason.shape)
     return Filled(
-        np.broadcast_to(np.asarray(decision.earliest, dtype=float), n),
-        np.broadcast_to(np.asarray(decision.latest, dtype=float), n),
-        units=seen.units if decision.units is None else np.broadcast_to(np.asarray(decision.units, dtype=float), n),
+        numbers(decision.earliest, "earliest"),
+        numbers(decision.latest, "latest"),
+        units=seen.units if decision.units is None else numbers(decision.units, "units"),
         product=seen.product if decision.product is None else np.broadcast_to(np.asarray(decision.product), n),
         reason=np.broadcast_to(reason, n),
         adjunct=np.broadcast_to(np.asarray(False if decision.adjunct is None else decision.adjunct), n),

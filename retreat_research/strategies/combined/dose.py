@@ -28,13 +28,14 @@ class EscalateDose(Around):
         must(number(self.cap, "cap") >= 1, "`cap` must be at least 1: label doses")
 
     def own_memory(self) -> dict[str, object]:
-        return {"earliest": 0.0, "latest": 0.0}
+        return {"sessions": 0, "earliest": 0.0, "latest": 0.0}
 
     def decide(self, seen: Seen, memory: Memory) -> tuple[Decision, Mapping[str, object]]:
         decision, new = self.asked(seen, memory)
         most = self.cap * seen.label_units
         same = (decision.units > 0) & (decision.product == seen.product)
-        rises = seen.waned & same & (seen.units < most * (1 - _EXACT))
+        ended = seen.session > memory.sessions  # a holiday is no cycle
+        rises = ended & seen.waned & same & (seen.units < most * (1 - _EXACT))
         stays = rises & (decision.reason == SHORTEN)
         earliest = np.where(stays, memory.earliest, decision.earliest)
         latest = np.where(stays, memory.latest, decision.latest)
@@ -44,7 +45,7 @@ class EscalateDose(Around):
             units=np.where(rises, np.minimum(seen.units + self.by * seen.label_units, most), decision.units),
             reason=np.where(rises, ESCALATE, decision.reason),
         )
-        return given, self.remembered(new, memory, ~stays, earliest=earliest, latest=latest)
+        return given, self.remembered(new, memory, ~stays, sessions=seen.session, earliest=earliest, latest=latest)
 
     def describe(self) -> str:
         return (
@@ -68,22 +69,26 @@ class LowestEffectiveDose(Around):
         whole_number(self.hold, "hold", 1)
 
     def own_memory(self) -> dict[str, object]:
-        return {"streak": 0, "worked": 0.0, "found": False}
+        return {"streak": 0, "sessions": 0, "worked": 0.0, "found": False}
 
     def decide(self, seen: Seen, memory: Memory) -> tuple[Decision, Mapping[str, object]]:
         decision, new = self.asked(seen, memory)
-        lowered = memory.worked > 0
-        fails = lowered & ~memory.found & (seen.waned | (seen.assessed & ~seen.responded & (seen.session > 0)))
+        ended = seen.session > memory.sessions  # a holiday is no cycle
+        lasted, waned, silent = ended & seen.lasted, ended & seen.waned, ended & seen.assessed & ~seen.responded
+        fails = (memory.worked > 0) & ~memory.found & (waned | silent)
         found = memory.found | fails
-        streak = np.where(seen.lasted, memory.streak + 1, np.where(seen.waned, 0, memory.streak))
+        streak = np.where(lasted, memory.streak + 1, np.where(waned, 0, memory.streak))
         least = self.floor * seen.label_units
         injects = decision.units > 0
-        falls = injects & ~found & seen.lasted & (streak >= self.hold) & (seen.units > least * (1 + _EXACT))
+        raised = injects & ~fails & (decision.reason == ESCALATE)  # by the rule
+        falls = injects & ~found & lasted & (streak >= self.hold) & (seen.units > least * (1 + _EXACT))
         units = np.where(falls, np.maximum(seen.units - self.by * seen.label_units, least), seen.units)
-        units = np.where(fails, memory.worked, units)
+        units = np.where(found, memory.worked, units)
+        units = np.where(raised, decision.units, units)
         own = {
             "streak": np.where(falls, 0, streak),
-            "worked": np.where(falls, seen.units, memory.worked),
+            "sessions": seen.session,
+            "worked": np.where(falls, seen.units, np.where(found & raised, decision.units, memory.worked)),
             "found": found,
         }
         given = decision.changed(

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class SwitchIf(Around):
     """`rule`, but with another product for good once the condition is met.
 
-    The rule goes on in units of the first product: what it sees and decides is scaled by the two label doses.
+    The rule goes on in the units of its own product: the dose last given, as it sees it, and what it decides are scaled
+    by the two usual doses. Doses of earlier cycles (``past_units``, ``cumulative_units``) are shown as they were given.
     """
 
     method: ClassVar[str] = "switch_if"
@@ -50,22 +51,34 @@ class SwitchIf(Around):
         return replace(ready, units=units)  # type: ignore[call-arg]
 
     def own_memory(self) -> dict[str, object]:
-        return {"streak": 0, "sessions": 0, "switched": False}
+        return {"streak": 0, "sessions": 0, "switched": False, "ratio": 1.0}
 
     def decide(self, seen: Seen, memory: Memory) -> tuple[Decision, Mapping[str, object]]:
         must(self.units is not None, "`switch_if` does not know the dose", "use `prepared(world)`, as `simulate` does")
-        ratio = (self.units or 0.0) / seen.label_units
-        scaled = replace(seen, units=np.where(memory.switched, seen.units / ratio, seen.units))
-        decision, new = self.asked(scaled, memory)
+        decision, new = self.asked(replace(seen, units=seen.units / memory.ratio), memory)
         met, streak = counted(self.condition, seen, memory)
         now = met & ~memory.switched
         switched = memory.switched | now
+        usual = seen.label_units  # of the product that the rule is at now
+        for name, units in self._earlier():
+            usual = np.where(decision.product == name, units, usual)
+        ratio = np.where(switched, (self.units or 0.0) / usual, 1.0)
         given = decision.changed(
-            units=np.where(switched, decision.units * ratio, decision.units),
+            units=decision.units * ratio,
             product=np.where(switched, self.product, decision.product),
             reason=np.where(now, SWITCH, decision.reason),
         )
-        return given, self.remembered(new, memory, streak=streak, sessions=seen.session, switched=switched)
+        own = {"streak": streak, "sessions": seen.session, "switched": switched, "ratio": ratio}
+        return given, self.remembered(new, memory, **own)
+
+    def _earlier(self) -> list[tuple[str, float]]:
+        """Other products that the rule switches to by itself, with their usual doses; innermost first."""
+        found, inner = [], self.rule
+        while isinstance(inner, Around):
+            if isinstance(inner, SwitchIf) and inner.product != self.product:
+                found.append((inner.product, inner.units or 0.0))
+            inner = inner.rule
+        return found[::-1]
 
     def describe(self) -> str:
         dose = f" at {self.units:g} units" if self.units is not None else ""
