@@ -96,14 +96,20 @@ def bound(out: Simulation) -> Bound:
     patients = out.patients.set_index("patient").loc[out.cohort.patient]
     given, weeks = patients["sessions"].to_numpy(), patients["weeks_observed"].to_numpy()
     use = _use(out)
-    tables = list(_gains(out, weeks, use, columns=2 * int(given.max()) + 8))
-    price = _best_price(tables, int(given.sum()))
+    total, columns = int(given.sum()), 2 * int(given.max()) + 8
+    while True:
+        columns = min(columns, total)  # nobody can have more than all
+        tables = list(_gains(out, weeks, use, columns, last=columns == total))
+        price = _best_price(tables, total)
+        if not any((_bought(table, price) > columns).any() for table in tables):
+            break
+        columns *= 2
     most = np.concatenate([_surplus(table, price) for table in tables]) + price * given
     ours = patients["weeks_in_benefit"].to_numpy()
     shares = most.sum() / weeks.sum(), ours.sum() / weeks.sum()
     influence = (most - ours - (shares[0] - shares[1]) * weeks) / weeks.mean()
     return Bound(
-        shares[1], shares[0], shares[0] - shares[1], standard_error(influence), int(given.sum()), use.blank, use.dose,
+        shares[1], shares[0], shares[0] - shares[1], standard_error(influence), total, use.blank, use.dose,
     )  # fmt: skip
 
 
@@ -167,8 +173,9 @@ def _largest_potency(out: Simulation) -> float:
     return float(np.exp(behaviour.lot_sd * z - behaviour.lot_sd**2 / 2).max(initial=0.0))
 
 
-def _gains(out: Simulation, weeks: Floats, use: _Use, columns: int) -> Iterator[Floats]:
-    """h_i(N) for N = 0, 1, …, `columns`, and in the last column for any larger N, where it is at most all weeks."""
+def _gains(out: Simulation, weeks: Floats, use: _Use, columns: int, *, last: bool) -> Iterator[Floats]:
+    """h_i(N) for N = 0, 1, …, `columns`; in one more column any larger N, where it is at most all weeks, or, if
+    `columns` is the `last` N that there can be, nothing."""
     longest, within = use.longest_weeks(_world(out)), _world(out).response.within_sd
     for start in range(0, len(out.cohort), _AT_ONCE):
         few = out.cohort[start : start + _AT_ONCE]
@@ -180,7 +187,7 @@ def _gains(out: Simulation, weeks: Floats, use: _Use, columns: int) -> Iterator[
                 table[:, n] = there.sum(axis=1)
             else:
                 table[:, n] = table[:, n - 1] + durations[:, n - 1]
-        table[:, -1] = np.inf
+        table[:, -1] = -np.inf if last else np.inf
         yield np.minimum(table, weeks[start : start + len(few), None])
 
 
@@ -201,13 +208,18 @@ def _surplus(table: Floats, price: float) -> Floats:
     return np.asarray((table - price * np.arange(table.shape[1])).max(axis=1))
 
 
+def _bought(table: Floats, price: float) -> NDArray[np.int64]:
+    """The N that gives `_surplus`, the smallest one."""
+    return np.asarray((table - price * np.arange(table.shape[1])).argmax(axis=1))
+
+
 def _best_price(tables: list[Floats], sessions: int) -> float:
     """The price λ of a session with the least Σ max_N [h(N) − λN] + λS: where the sessions bought pass S."""
-    low, high = 0.0, float(max(np.diff(table, axis=1).max() for table in tables))
+    low, high = 0.0, max(0.0, *(float(np.diff(table, axis=1).max()) for table in tables))
     for _ in range(_HALVINGS):
         price = (low + high) / 2
         if price in (low, high):
             break
-        bought = sum(int((table - price * np.arange(table.shape[1])).argmax(axis=1).sum()) for table in tables)
+        bought = sum(int(_bought(table, price).sum()) for table in tables)
         low, high = (price, high) if bought > sessions else (low, price)
     return high

@@ -12,29 +12,34 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ..cohort import Cohort, draw_cohort
 from ..errors import InputError, RetreatError, must, whole_number
 from ..simulation import Simulation, simulate, whole
 from ..simulation.identity import digest_of
-from ..simulation.known import source_digest
+from ..simulation.known import SOURCES, source_digest
 from ..simulation.result import Kept
 from ..strategies import Strategy
 from ..streams import checked_seed
 from .aims import Limit, Objective, is_worse, limits_of, objective_of
 from .arms import Arm
+from .bound import Bound, bound
 from .family import Family
+from .outcomes import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FIRST_LOOK = 512
 FINALISTS = 8
-#: A candidate is dropped when it is worse by so many Monte Carlo errors of the paired difference: with six looks at
-# each
-#: of 200 candidates at a true difference of none, fewer than one would be dropped by chance (Bonferroni).
-ERRORS = 3.3
+#: A candidate is dropped when it is worse by so many Monte Carlo errors of the paired difference: with five looks at
+#: each of 100 candidates against a leader that may be any of them, one that is as good is dropped by chance in at most
+#: 5% of searches (Bonferroni over 100 · 99 · 5 one-sided looks).
+ERRORS = 4.8
+#: Scores of what is out of the question, below every value: impossible, and infeasible less its excess.
+IMPOSSIBLE, INFEASIBLE = -1e12, -1e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +55,16 @@ class Search:
         dropped, infeasible, impossible) and ``reason``.
     objective : str
     constraints : tuple of str
+    bound : Bound
+        How much is left: the winner's time in benefit on the cohort that reports, and what no strategy with as many
+        sessions can exceed.
     """
 
     best: Strategy
     trials: pd.DataFrame
     objective: str
     constraints: tuple[str, ...]
+    bound: Bound
     _final: pd.DataFrame
 
     def table(self) -> pd.DataFrame:
@@ -64,12 +73,13 @@ class Search:
         Returns
         -------
         pandas.DataFrame
-            ``strategy``, ``search`` (value in the search, which flatters the winner), ``ranking`` (on a first fresh
-            cohort,
-            by which they are ordered) and ``fresh`` with ``mcse`` (on a second one, which had no say in the choice
-            and so
-            is unbiased), and ``optimism`` = search − fresh. All as the objective is: larger is better unless its name
-            is that of something of which less is.
+            ``strategy``; ``search`` (value in the search, which flatters the best); ``ranking`` (on a first fresh
+            cohort, by which they are ordered, those that keep the constraints there first); ``fresh`` with ``mcse`` (on
+            a second one, which had no say in the choice and so is unbiased); ``shrunk`` with ``shrunk_mcse`` (both
+            fresh cohorts together, drawn to the mean of the finalists as far as their differences are noise);
+            ``optimism``, by how much ``search`` is better than ``fresh``; each constrained outcome on the second cohort
+            with ``_mcse``; ``keeps``, whether every constraint holds there. Values are those of the objective's name,
+            so less of some is better.
         """
         return self._final.copy()
 
@@ -95,9 +105,9 @@ class Search:
 
     def __repr__(self) -> str:
         first = self._final.iloc[0]
-        return (
-            f"<Search: {self.best}, {self.objective} {first['fresh']:.4g} (MCSE {first['mcse']:.2g}) on fresh patients>"
-        )
+        value = f"{self.objective} {first['fresh']:.4g} (MCSE {first['mcse']:.2g}) on fresh patients"
+        broken = "" if first["keeps"] else f", who break {' or '.join(self.constraints)}"
+        return f"<Search: {self.best}, {value}{broken}>"
 
     def _repr_html_(self) -> str:
         return f"<p>{repr(self)[1:-1]}</p>" + self._final.to_html(index=False, border=0, float_format="{:.4g}".format)
@@ -148,12 +158,14 @@ def optimise(
     Notes
     -----
     Candidates come from optuna's tree-structured Parzen estimator, seeded. All have the same luck, so each is compared
-    with the best so far by paired differences, and dropped as soon as it is worse by 3.3 Monte Carlo errors. The value
+    with the best so far by paired differences, and dropped as soon as it is worse by 4.8 Monte Carlo errors. The value
     of a winner flatters it (winner's curse), so the eight best are ranked again on a fresh cohort with fresh luck, and
     what is reported comes from a second one.
     """
     must(isinstance(family, Family), "`family` must be a Family, such as Family(Stepped, step=(1.0, 6.0))")
     must(isinstance(cohort, Cohort), f"`cohort` must come from draw_cohort, not {type(cohort).__name__}")
+    drawn = isinstance(cohort._address, range)
+    must(drawn, "`cohort` must be as drawn, or a slice of it", "a selection of patients cannot be drawn anew")
     aim, limits = objective_of(objective), limits_of(constraints)
     budget, seed = whole_number(budget, "budget", 1), checked_seed(seed)
     optuna = _optuna()
@@ -161,7 +173,7 @@ def optimise(
     study = optuna.create_study(direction="maximize", sampler=sampler)
     notes = _Notes.of(store, family, cohort, years, seed, aim, limits)
     race = _Race(aim, limits, cohort, years, seed)
-    rows = []
+    rows, proposed = [], []
     for _ in tqdm(range(budget), desc="searching", unit="candidate", disable=not progress):
         trial = study.ask()
         parameters = family.suggested(trial)
@@ -172,32 +184,23 @@ def optimise(
             notes.add(key, row)
         race.remember(family, parameters, row)
         study.tell(trial, row["score"])
-        rows.append({**parameters, **row})
+        rows.append({**parameters, **row, "key": key})
+        proposed.append(parameters)
     trials = pd.DataFrame(rows).rename_axis("candidate")
-    finished = trials[trials["state"] == "finished"].drop_duplicates(list(family.space))
+    finished = trials[trials["state"] == "finished"].drop_duplicates("key")
     if finished.empty:
         raise InputError(_why_none(trials, limits))
     leading = finished.sort_values("score", ascending=False, kind="stable").head(FINALISTS)
-    strategies = [_plain(family, leading.iloc[i]) for i in range(len(leading))]
-    final = _judged(strategies, leading, aim, cohort, years, seed)
+    strategies = [family.made(proposed[k]) for k in leading.index]
+    final, winner = _judged(strategies, leading, aim, limits, cohort, years, seed)
     return Search(
-        final["strategy"].iloc[0],
-        trials.drop(columns=["score", "excess"]).assign(value=aim.sign * trials["value"]),
+        winner.strategy,
+        trials.drop(columns=["score", "excess", "key"]).assign(value=aim.sign * trials["value"]),
         objective,
         tuple(map(str, limits)),
+        bound(winner),
         final,
     )
-
-
-def _plain(family: Family, row: pd.Series[Any]) -> Strategy:
-    """The member of a row; NumPy's numbers as Python's."""
-    values = {name: row[name].item() if isinstance(row[name], np.generic) else row[name] for name in family.space}
-    whole = {name: int(v) for name, v in values.items() if isinstance(v, float) and _is_whole(family.space[name])}
-    return family.made({**values, **whole})
-
-
-def _is_whole(room: Any) -> bool:
-    return isinstance(room, tuple) and all(isinstance(value, int) for value in room)
 
 
 class _Race:
@@ -214,7 +217,7 @@ class _Race:
         try:
             strategy = family.made(parameters)
         except (InputError, TypeError) as error:
-            return _row(0, np.nan, np.nan, "impossible", str(error), -1e6, np.nan)
+            return _row(0, np.nan, np.nan, "impossible", str(error), IMPOSSIBLE, np.nan)
         parts: list[Simulation] = []
         n, seen = len(self.cohort), 0
         leader = self._leading()
@@ -229,7 +232,7 @@ class _Race:
             broken, text = self._broken(arm)
             excess = max(broken, 0.0)
             if text:
-                return _row(seen, value.value, value.mcse, "infeasible", text, -1e3 - excess, excess)
+                return _row(seen, value.value, value.mcse, "infeasible", text, INFEASIBLE - excess, excess)
             if leader is not None and is_worse(
                 value, _first(self.aim.estimate(leader), self.aim, leader, seen), ERRORS
             ):
@@ -250,20 +253,15 @@ class _Race:
         return self.leader
 
     def _broken(self, arm: Arm) -> tuple[float, str]:
-        """The largest excess, and the constraint that is broken beyond doubt."""
-        worst, text = -np.inf, ""
+        """The largest excess as a share of its limit, and what is broken beyond doubt."""
+        worst, texts = -np.inf, []
         for limit in self.limits:
             excess = limit.excess(arm)
             must(np.isfinite(excess.value), f"`constraints`: {limit.name} is not known in this world")
-            sure = excess.value > (ERRORS * excess.mcse if arm.n < len(self.cohort) else excess.mcse)
-            if excess.value > worst:
-                worst = excess.value
-                text = (
-                    f"{limit}, but it is {limit.bound + excess.value * (1 if limit.relation == '<=' else -1):.4g}"
-                    if sure
-                    else ""
-                )
-        return worst, text
+            worst = max(worst, excess.value / (abs(limit.bound) or 1.0))
+            if excess.value > (ERRORS if arm.n < len(self.cohort) else 1.0) * excess.mcse:
+                texts.append(f"{limit}, but it is {arm.value(limit.name):.4g}")
+        return worst, " and ".join(texts)
 
 
 def _first(estimate: Any, aim: Objective, leader: Arm, seen: int) -> Any:
@@ -294,15 +292,22 @@ def _row(
 
 
 def _judged(
-    strategies: Sequence[Strategy], leading: pd.DataFrame, aim: Objective, cohort: Cohort, years: float, seed: int
-) -> pd.DataFrame:
-    """Finalists on two fresh cohorts: the first ranks, the second reports."""
+    strategies: Sequence[Strategy],
+    leading: pd.DataFrame,
+    aim: Objective,
+    limits: Sequence[Limit],
+    cohort: Cohort,
+    years: float,
+    seed: int,
+) -> tuple[pd.DataFrame, Simulation]:
+    """Finalists on two fresh cohorts, the first of which ranks and the second reports; and the winner on the second."""
     fresh = []
     for purpose in ("ranking", "report"):
-        own = int.from_bytes(sha256(f"{seed} {purpose}".encode()).digest()[:8], "big")
+        own = int.from_bytes(sha256(f"{seed} {cohort.seed} {purpose}".encode()).digest()[:8], "big")
         patients = draw_cohort(len(cohort), world=cohort.world, seed=own)
-        fresh.append([aim.estimate(Arm(whole(simulate(patients, s, years=years, seed=own)))) for s in strategies])
-    ranking, report = fresh
+        fresh.append([Arm(whole(simulate(patients, s, years=years, seed=own))) for s in strategies])
+    ranking, report = ([aim.estimate(arm) for arm in arms] for arms in fresh)
+    shrunk, shrunk_mcse = shrunken(ranking, report)
     table = pd.DataFrame(
         {
             "strategy": list(strategies),
@@ -310,18 +315,57 @@ def _judged(
             "ranking": [aim.sign * one.value for one in ranking],
             "fresh": [aim.sign * one.value for one in report],
             "mcse": [one.mcse for one in report],
+            "shrunk": aim.sign * shrunk,
+            "shrunk_mcse": shrunk_mcse,
         }
     )
     table["optimism"] = aim.sign * (table["search"] - table["fresh"])
-    order = np.argsort([-one.value for one in ranking], kind="stable")
-    return table.iloc[order].reset_index(drop=True)
+    for name in dict.fromkeys(limit.name for limit in limits):
+        found = [arm.estimate(name) for arm in fresh[1]]
+        table[name], table[f"{name}_mcse"] = [one.value for one in found], [one.mcse for one in found]
+    excess, reported = (
+        np.array([max((limit.excess(arm).value for limit in limits), default=0.0) for arm in arms]) for arms in fresh
+    )
+    table["keeps"] = reported <= 0
+    order = np.lexsort((-np.array([one.value for one in ranking]), excess > 0))
+    return table.iloc[order].reset_index(drop=True), fresh[1][order[0]].out
+
+
+def shrunken(*cohorts: Sequence[Estimate]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Values of k candidates over several cohorts of one size, drawn to their mean as far as they differ by chance.
+
+    Parameters
+    ----------
+    *cohorts : sequences of Estimate, each of the k candidates in the same order
+
+    Returns
+    -------
+    value, mcse : float array (k,)
+
+    Notes
+    -----
+    Candidates of one cohort share its patients, so it is differences from the mean of the candidates that are shrunk:
+    d_i has the Monte Carlo variance v_i of the paired difference, the true differences the variance
+    τ² = max(Σd²/(k − 1) − mean v, 0), and the value is mean + τ²/(τ² + v_i) d_i (empirical Bayes: Efron and Morris
+    1973, doi:10.1080/01621459.1973.10481350). Its variance is that of the mean plus τ² v_i/(τ² + v_i).
+    """
+    values = np.mean([[one.value for one in found] for found in cohorts], axis=0)
+    each = zip(*([one.influence for one in found] for found in cohorts), strict=True)
+    influences = np.array([np.concatenate(parts) for parts in each])
+    mean, n = values.mean(), influences.shape[1]
+    middle = influences.mean(axis=0)
+    noise = (influences - middle).var(axis=1, ddof=1) / n
+    apart = values - mean
+    spread = max(float((apart**2).sum()) / (len(values) - 1) - noise.mean(), 0.0) if len(values) > 1 else 0.0
+    share = np.divide(spread, spread + noise, out=np.ones_like(noise), where=noise > 0)
+    return mean + share * apart, np.sqrt(middle.var(ddof=1) / n + share * noise)
 
 
 def _why_none(trials: pd.DataFrame, limits: Sequence[Limit]) -> str:
     impossible = trials[trials["state"] == "impossible"]
     if len(impossible) == len(trials):
         return f"no candidate is possible: {impossible['reason'].iloc[0]}"
-    nearest = trials[trials["state"] == "infeasible"].sort_values("excess").iloc[0]
+    nearest = trials[trials["state"] == "infeasible"].sort_values("excess", kind="stable").iloc[0]
     texts = " and ".join(map(str, limits))
     return f"no candidate keeps the constraints {texts}; the nearest must have {nearest['reason']}"
 
@@ -340,8 +384,8 @@ class _Notes:
             return cls(None, {})
         about = [
             digest_of([family.kind, dict(family.space), dict(family.fixed), cohort.world, aim, list(limits)]),
-            str(cohort._address) if isinstance(cohort._address, range) else digest_of(cohort.patient),
-            cohort.seed, float(years), seed, source_digest(),
+            str(cohort._address),
+            cohort.seed, float(years), seed, source_digest((*SOURCES, "comparison")),
         ]  # fmt: skip
         folder = Path(store)
         try:
