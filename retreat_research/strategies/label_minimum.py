@@ -24,7 +24,9 @@ SHORTEST: Mapping[str, Mapping[str, tuple[float, str]]] = Frozen(
                 for name in ("daxibotulinumtoxinA", "incobotulinumtoxinA", "prabotulinumtoxinA")
             }
         ),
-        "cervical dystonia": Frozen({"": (12.0, "protocols.csv MIN_INT_CD")}),
+        "cervical dystonia": Frozen(
+            {"incobotulinumtoxinA": (10.0, "protocols.csv MIN_INT_INCO_EU"), "": (12.0, "protocols.csv MIN_INT_CD")}
+        ),
     }
 )
 USUAL = (12.0, "protocols.csv MIN_INT_ANY; no row for this product and indication")

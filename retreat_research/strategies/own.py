@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import inspect
 import sys
 from collections.abc import Callable, Mapping
@@ -39,12 +40,18 @@ class Own(Strategy):
     def __repr__(self) -> str:
         return f"<strategy {self.function.__name__}>"
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """By name where the decorated name stands for this strategy: the function cannot be found under it any more."""
-        module, name = self.function.__module__, self.function.__qualname__
-        if module != "__main__" and _found(module, name) is self:
-            return _found, (module, name)
-        return type(self), (self.function, self.memory, self.takes_memory)
+
+def _pickled(own: Own) -> tuple[Any, ...]:
+    """By name where the decorated name stands for this strategy: the function cannot be found under it any more."""
+    module, name = own.function.__module__, own.function.__qualname__
+    if module != "__main__" and _found(module, name) is own:
+        return _found, (module, name)
+    return type(own), (own.function, own.memory, own.takes_memory)
+
+
+# Not `__reduce__`: a class with one is told apart by what it returns (`simulation/telling.py`), here a name, and a
+# function that was rewritten would find the results of the old one in a store.
+copyreg.pickle(Own, _pickled)
 
 
 def _found(module: str, name: str) -> Any:

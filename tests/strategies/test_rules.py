@@ -1,12 +1,16 @@
 """The named rules on sequences worked out by hand."""
 
+import copy
 import pickle
+import sys
+import types
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 import retreat_research as rr
+from retreat_research.simulation.identity import digest_of
 from retreat_research.strategies.label_minimum import SHORTEST
 
 L, W, S, U = "lasted", "waned", "silent", "unassessed"
@@ -58,6 +62,8 @@ def test_the_label_minimum_is_that_of_the_evidence(indication):
     for weeks, source in SHORTEST[indication].values():
         row = table.loc[source.split()[1]]
         assert weeks == float(row["value"]) * (4 if row["unit"] == "months" else 1)
+    inco = rr.LabelMinimum().prepared(rr.World.default(indication, "incobotulinumtoxinA"))
+    assert inco.weeks == {"glabellar lines": 12, "cervical dystonia": 10}[indication]
     assert rr.LabelMinimum().prepared(rr.World.default(indication)).weeks == 12
     assert rr.LabelMinimum(10).prepared(rr.World.default(indication)) == rr.LabelMinimum(10)
 
@@ -111,15 +117,26 @@ def test_a_function_is_a_strategy(told):
     assert (gaps == 10).all()
 
 
-def test_a_decorated_function_can_be_pickled(monkeypatch):
-    import sys
-    import types
-
+def clinic_rules(monkeypatch, weeks):
+    """A module of the user's, with one rule."""
     module = types.ModuleType("clinic_rules")
-    exec(  # a module of the user's
-        "import retreat_research as rr\n@rr.strategy\ndef mine(seen):\n    return rr.Decision.at(13)\n", module.__dict__
+    exec(
+        f"import retreat_research as rr\n@rr.strategy\ndef mine(seen):\n    return rr.Decision.at({weeks})\n",
+        module.__dict__,
     )
     monkeypatch.setitem(sys.modules, "clinic_rules", module)
+    return module
+
+
+def test_a_rewritten_function_of_a_module_is_another_rule(monkeypatch):
+    old, same, new = (digest_of(clinic_rules(monkeypatch, weeks).mine.within(3, 50)) for weeks in (12, 12, 20))
+    assert old == same
+    assert old != new
+
+
+def test_a_decorated_function_can_be_pickled(monkeypatch):
+    module = clinic_rules(monkeypatch, 13)
+    assert copy.deepcopy(module.mine) is module.mine
     assert pickle.loads(pickle.dumps(module.mine)) is module.mine
     assert pickle.loads(pickle.dumps(module.mine.within(3, 5))) == module.mine.within(3, 5)
 
