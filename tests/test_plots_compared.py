@@ -9,10 +9,18 @@ import retreat_research as rr
 from retreat_research import plots
 from retreat_research.cohort import WEEKS_PER_YEAR
 from retreat_research.plots.gained import exposure_rows
+from retreat_research.strategies import Strategy
 
 from .report.made_comparison import GAINS, LONG, SOBOL, TORNADO, made
 
 mpl.use("Agg")
+
+
+class HalfOnce(Strategy):
+    """The second session at half the dose."""
+
+    def decide(self, seen, memory):
+        return rr.Decision.at(12, units=np.where(seen.session == 1, 0.5, 1) * seen.label_units)
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +62,8 @@ def test_frontier_goes_straight_to_the_matched_arm(result):
         )
         if np.isfinite(matched.loc[name, "gain"]):
             ends = [[100 * float(matched.loc[name, "time_in_benefit"]), 100 * float(row["time_in_benefit"])]]
-            assert any(np.allclose([line.get_ydata()], ends) for line in ax.lines if len(line.get_ydata()) == 2)
+            drawn = [np.asarray(line.get_ydata(), dtype=float) for line in ax.lines]
+            assert any(np.allclose([values], ends) for values in drawn if values.size == 2)
     assert legend(ax)[-1] == "seer (oracle)"
     assert plots.frontier(made(equal="units")).get_xlabel() == "sessions per year"
 
@@ -73,6 +82,12 @@ def test_gains_with_their_parts_and_the_range_of_the_sweep(result):
     assert any(np.allclose(x, [100 * swept.min(), 100 * swept.max()]) for x in ranges)
     assert "no fixed interval matches" in [text.get_text() for text in ax.texts]
     assert "equal antigen (percentage points)" in ax.get_xlabel()
+
+
+def test_the_key_of_gains_whose_first_has_no_match():
+    ax = plots.gains(made({"seer": GAINS["seer"], "early": GAINS["early"]}, draws=False, sweep=False))
+    assert legend(ax) == ["in all", "of it stepping", "of it return on request"]
+    assert plots.gains(made({"seer": GAINS["seer"]}, draws=False, sweep=False)).get_legend() is None
 
 
 def test_difference_over_time(result):
@@ -153,9 +168,5 @@ def test_decisions_of_patients(histories):
 
 
 def test_a_dose_other_than_the_labels_is_written(histories):
-    @rr.strategy
-    def half(seen):
-        return rr.Decision.at(12, units=np.where(seen.session == 1, 0.5, 1) * seen.label_units)
-
-    out = rr.simulate(histories["back"].cohort[:2], half, years=2, history=True)
+    out = rr.simulate(histories["back"].cohort[:2], HalfOnce(), years=2, history=True)
     assert [text.get_text() for text in plots.decision_log(out, [0])[0].texts] == ["0.5×"]

@@ -72,15 +72,16 @@ def gains(result: Comparison, ax: Axes | None = None) -> Axes:
             own = 100 * swept.loc[swept["strategy"] == name, "gain"].dropna()
             if len(own):
                 ax.plot([own.min(), own.max()], [place - 0.26] * 2, color="0.75", lw=5, solid_capstyle="butt", zorder=0,
-                        label="in all, worlds of the sweep" if place == 0 else None)  # fmt: skip
+                        label="in all, worlds of the sweep")  # fmt: skip
         if np.isnan(row["gain"]):
             ax.text(0.5, place, "no fixed interval matches", transform=ax.get_yaxis_transform(), ha="center",
                     va="center", fontsize=8, color="0.3")  # fmt: skip
             continue
-        for (value, error, label, marker), colour, shift in zip(parts, colours, (-0.26, 0.02, 0.26), strict=False):
+        own_parts = parts[:1] if result.strategies[str(name)].oracle else parts  # an oracle's are not a clinic's
+        for (value, error, label, marker), colour, shift in zip(own_parts, colours, (-0.26, 0.02, 0.26), strict=False):
             ax.errorbar(
                 100 * row[value], place + shift, xerr=196 * row[error], fmt=marker, color=colour, ms=6, mec="black",
-                mew=0.5, lw=1.2, capsize=2, label=label if place == 0 else None,
+                mew=0.5, lw=1.2, capsize=2, label=label,
             )  # fmt: skip
     for place in range(1, len(rows), 2):
         ax.axhspan(place - 0.5, place + 0.5, color="0.96", lw=0, zorder=-2)

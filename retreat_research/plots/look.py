@@ -87,5 +87,16 @@ def label_outer(places: np.ndarray, x: str, y: str) -> None:
 
 
 def key_beside(ax: Axes) -> None:
-    """The legend on the right of the axes, where it hides nothing."""
-    ax.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0)
+    """The legend on the right of the axes, where it hides nothing; each label once."""
+    once = {label: handle for handle, label in reversed(list(zip(*ax.get_legend_handles_labels(), strict=True)))}
+    if not once:
+        return
+    ax.legend(
+        list(once.values())[::-1],
+        list(once)[::-1],
+        fontsize=8,
+        frameon=False,
+        loc="upper left",
+        bbox_to_anchor=(1.01, 1),
+        borderaxespad=0,
+    )

@@ -54,8 +54,8 @@ def at_equal_benefit(result: Comparison) -> list[str]:
 _SAVED = {
     "antigen": (1.0, "{} ng {} antigen per year", "more", "less"),
     "sessions": (1.0, "{} {} sessions per year", "more", "fewer"),
-    "antibodies": (100.0, "{} {} patients in 100 with antibodies", "more", "fewer"),
-    "failure": (100.0, "{} {} patients in 100 with two non-responses in a row", "more", "fewer"),
+    "antibodies": (100.0, "{} {} of 100 patients with antibodies", "more", "fewer"),
+    "failure": (100.0, "{} {} of 100 patients with two non-responses in a row", "more", "fewer"),
 }
 
 
@@ -226,7 +226,7 @@ def _gain(result: Comparison, name: object, row: pd.Series) -> str:
         head = f"{who} gains {points(row['gain'])} points of time in benefit over {against}: {shown} ({error})."
     else:
         head = f"{who} loses {points(row['gain'])} points of time in benefit to {against}: {shown} ({error})."
-    return head + _split(row)
+    return head if result.strategies[str(name)].oracle else head + _split(row)
 
 
 def _split(row: pd.Series) -> str:
@@ -319,22 +319,18 @@ def _best(result: Comparison) -> list[str]:
 
 
 def _dominated(result: Comparison) -> list[str]:
+    """Strategies that one which a clinic can follow makes superfluous: that an oracle does better says nothing."""
     table = result.uncertainty.pareto()
-    worse = table[~table["on_front"].astype(bool)]
-    return [
-        f"{quoted(result, name)} is dominated: {_dominator(result, row['dominated_by'])} at least as good in every "
-        f"objective and better in one."
-        for name, row in worse.iterrows()
-    ]
-
-
-def _dominator(result: Comparison, by: object) -> str:
-    names = [by] if isinstance(by, str) and by in result.strategies else []
-    if not isinstance(by, str):
-        names = [name for name in by if name in result.strategies]  # type: ignore[attr-defined]
-    if not names:
-        return f"{by} is"
-    return f"{listed([quoted(result, name) for name in names])} {'is' if len(names) == 1 else 'are'}"
+    said = []
+    for name, by in table.loc[~table["on_front"].astype(bool), "dominated_by"].items():
+        names = [by] if isinstance(by, str) else list(by)
+        better = [quoted(result, one) for one in names if one and not result.strategies[one].oracle]
+        if better:
+            said.append(
+                f"{quoted(result, name)} is dominated: {listed(better)} {'is' if len(better) == 1 else 'are'} at least "
+                "as good in every objective and better in one."
+            )
+    return said
 
 
 def _information(result: Comparison) -> list[str]:
@@ -354,7 +350,11 @@ def _information(result: Comparison) -> list[str]:
             for group, row in groups.head(2).iterrows()
             if is_clear(row["value"], row["se"])
         ]
-        tail = f"; most by {listed(top)}" if top else "; no group of numbers alone would change the choice"
+        if groups["value"].max() > whole["value"]:  # a part cannot be worth more than the whole
+            top, nothing = [], "; there are too few draws to say which numbers matter most"
+        else:
+            nothing = "; no group of numbers alone would change the choice"
+        tail = f"; most by {listed(top)}" if top else nothing
         said.append(
             f"For {words}, knowing the world exactly before choosing would be worth {points(whole['value'])} "
             f"points{tail}."

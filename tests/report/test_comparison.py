@@ -195,7 +195,7 @@ def test_at_equal_benefit_signs_become_words():
     assert said[0] == (
         "“booked, +2” against a session every 13.0 weeks, which gives the same time in benefit: 0.2 ng less "
         "antigen per "
-        "year, 0.5 fewer sessions per year and 2 more patients in 100 with antibodies."
+        "year, 0.5 fewer sessions per year and 2 more of 100 patients with antibodies."
     )
     assert f"“{LONG}”: no fixed interval" in said[2]
 
@@ -226,6 +226,26 @@ def test_how_sure():
         "in 25%."
     ) in said
     assert "“booked, +2” is dominated: “fixed 12” is at least as good in every objective and better in one." in said
+
+
+def test_an_oracle_dominates_nobody():
+    result = made()
+    table = result.uncertainty.pareto()
+    table["dominated_by"] = [("seer",) if name == "booked, +2" else () for name in table.index]
+    result.uncertainty.pareto = lambda objectives=None: table
+    assert not any("dominated" in sentence for sentence in how_sure(result))
+
+
+def test_a_part_worth_more_than_the_whole_is_noise():
+    result = made()
+    table = result.uncertainty.information()
+    table.loc[(table["group"] == "durations") & (table["weight"] == 0), "value"] = 0.013
+    assert "there are too few draws to say which numbers matter most" in what_would_change(result)[4]
+
+
+def test_an_oracle_is_not_split_into_what_a_clinic_does():
+    said = answer(made({"seer": gain(0.08, stepping=0.08, request=0.0, request_error=0.0)}, draws=False, sweep=False))
+    assert said[1].endswith("(Monte Carlo error 0.10).")
 
 
 def test_a_share_of_the_gains_over_draws():
