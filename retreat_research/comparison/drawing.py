@@ -9,17 +9,22 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numba
+import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
 from ..cohort import Cohort, draw_cohort
-from ..errors import InputError, RetreatError, must, whole_number
+from ..errors import InputError, RetreatError, must, rows_text, whole_number
+from ..simulation.changing import prepared
 from ..simulation.identity import digest_of
-from ..simulation.known import source_digest
+from ..simulation.known import SOURCES, source_digest
+from ..simulation.unfinished import unfinished_name
 from ..strategies import Strategy
 from ..world import World
+from ..world.numbers import numbers
 from .costs import Costs
-from .evaluate import evaluate
+from .evaluate import check_strategies, evaluate
 from .groups import in_use
 from .parallel import over
 from .uncertainty import Uncertainty
@@ -46,10 +51,11 @@ def uncertain(
     strategies : mapping of str to Strategy
         Prepared with the cohort's world, and the same in every world: a clinic knows its prior, not the truth.
     cohort : Cohort
-        Its world is the one whose priors are drawn from; every world gets a cohort of its size.
+        Its world is the one whose priors are drawn from; every world gets a cohort of its size, of new patients:
+        those of a subgroup are not chosen again.
     draws : int, pandas.DataFrame or sequence of World
         So many draws from the priors; or a table of draws from anywhere, one column for each number (`World.at`); or
-        the worlds themselves.
+        the worlds themselves, of the same indication, product and label dose.
     years, seed, costs, workers, progress
         As in `compare`. World k has its own luck, a hash of (`seed`, k).
     store : str or Path, optional
@@ -62,14 +68,17 @@ def uncertain(
     Raises
     ------
     InputError
-        If the draws are none, or are impossible.
+        If the draws are none, or are impossible, or the store cannot be written.
     """
+    check_strategies(strategies)
+    ready = {name: prepared(strategy, cohort.world) for name, strategy in strategies.items()}
     worlds, parameters = worlds_of(cohort.world, draws, seed)
-    kept = in_use(parameters.columns, cohort.world, strategies)
+    kept = in_use(parameters.columns, cohort.world, ready)
     folder = None if store is None else _folder(store)
     about = {
-        "strategies": {name: digest_of(strategy) for name, strategy in strategies.items()},
-        "patients": len(cohort), "years": float(years), "costs": digest_of(costs), "source": source_digest(),
+        "strategies": {name: digest_of(strategy) for name, strategy in ready.items()},
+        "patients": len(cohort), "years": float(years), "costs": digest_of(costs),
+        "source": source_digest((*SOURCES, "comparison")), "numpy": np.__version__, "numba": numba.__version__,
     }  # fmt: skip
 
     def one(k: int) -> dict[str, Any]:
@@ -78,11 +87,11 @@ def uncertain(
         if folder is not None:
             told = json.dumps({**about, "seed": own, "world": digest_of(worlds[k])}, sort_keys=True)
             path = folder / f"world_{sha256(told.encode()).hexdigest()[:24]}.json"
-            if (found := _kept(path, list(strategies))) is not None:
+            if (found := _kept(path, list(ready))) is not None:
                 return found
         drawn = draw_cohort(len(cohort), world=worlds[k], seed=own)
         try:
-            evaluation = evaluate(strategies, drawn, years=years, seed=own, costs=costs, equal=("antigen",))
+            evaluation = evaluate(ready, drawn, years=years, seed=own, costs=costs, equal=("antigen",))
         except RetreatError as error:
             raise InputError(f"draw {k}: {error}") from None
         gains = evaluation.gains[["matched_weeks", "gain", "mcse"]].reset_index()
@@ -98,7 +107,9 @@ def uncertain(
               for name in ("values", "mcse", "gains")}  # fmt: skip
     gains = tables["gains"].reset_index(level=0).reset_index(drop=True)
     values, mcse = (tables[name].rename_axis(["draw", "strategy"]).astype(float) for name in ("values", "mcse"))
-    return Uncertainty(parameters[kept], values, mcse, gains.astype({"gain": float, "mcse": float}))
+    return Uncertainty(
+        parameters[kept], values, mcse, gains.astype(dict.fromkeys(("matched_weeks", "gain", "mcse"), float))
+    )
 
 
 def worlds_of(
@@ -109,10 +120,14 @@ def worlds_of(
         table = draws.reset_index(drop=True).rename_axis("draw")
     elif isinstance(draws, Sequence) and not isinstance(draws, str):
         must(all(isinstance(one, World) for one in draws), "`draws` must be a number, a table or worlds")
-        described = [one.describe() for one in draws]
-        labels = [f"{p}[{q}]" if q else p for p, q in described[0][["parameter", "product"]].itertuples(index=False)]
-        table = pd.DataFrame([one["value"].to_numpy() for one in described], columns=labels).rename_axis("draw")
         must(len(draws) >= FEWEST_DRAWS, f"`draws` must be at least {FEWEST_DRAWS} worlds")
+        same = (world.indication, world.product, world.label_units)
+        other = [k for k, one in enumerate(draws) if (one.indication, one.product, one.label_units) != same]
+        must(not other, f"`draws` must have the cohort's indication, product and label dose ({rows_text(other)})")
+        described = [{number.label: number.value for _, number in numbers(one)} for one in draws]
+        other = [k for k, one in enumerate(described) if one.keys() != described[0].keys()]
+        must(not other, f"`draws` must be worlds with numbers of the same products ({rows_text(other)})")
+        table = pd.DataFrame(described, dtype=float).rename_axis("draw")
         return draws, table.loc[:, _varies(table)]
     else:
         table = world.draw_table(whole_number(draws, "draws", FEWEST_DRAWS), seed)
@@ -121,7 +136,7 @@ def worlds_of(
 
 
 def _varies(table: pd.DataFrame) -> pd.Series:
-    return (table != table.iloc[0]).any()
+    return ((table != table.iloc[0]) & ~(table.isna() & table.iloc[0].isna())).any()
 
 
 def _folder(store: str | Path) -> Path:
@@ -134,10 +149,16 @@ def _folder(store: str | Path) -> Path:
 
 
 def _keep(path: Path, found: dict[str, Any]) -> None:
-    """Whole or not at all."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps({"sha256": _sum(found), "found": found}), encoding="utf-8")
-    part.replace(path)
+    """Whole or not at all, also where two processes write the same."""
+    part = path.with_name(unfinished_name(f".{path.name}"))
+    try:
+        part.write_text(json.dumps({"sha256": _sum(found), "found": found}), encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise InputError(f"`store` cannot be written: {error.strerror or error}") from None
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _kept(path: Path, names: list[str]) -> dict[str, Any] | None:

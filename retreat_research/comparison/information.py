@@ -32,10 +32,10 @@ class Information:
     Notes
     -----
     EVPI = E[max V] − max E[V]. EVPPI of parameters φ is the same of E[V | φ], estimated by regression of V on φ
-    (Strong,
-    Oakley and Brennan 2014, doi:10.1177/0272989X13505910): ridge on normal scores of the parameters, their squares and,
-    in small groups, products, with the penalty of least leave-one-out error. Both lie above the truth when draws are
-    few or Monte Carlo noise is not small beside the differences; ``se`` is that of the finite number of draws.
+    (Strong, Oakley and Brennan 2014, doi:10.1177/0272989X13505910): ridge on normal scores of the parameters, their
+    squares and, in small groups, products, with the penalty of least leave-one-out error. To know a part is worth no
+    more than to know everything, so no EVPPI exceeds the EVPI. Both lie above the truth when draws are few or Monte
+    Carlo noise is not small beside the differences; ``se`` is that of the finite number of draws.
     """
 
     worth: pd.DataFrame
@@ -46,10 +46,10 @@ class Information:
         values = self.worth.to_numpy(dtype=float)
         rows = [(EVERYTHING, *_value(values))]
         varies = self.parameters.loc[:, (self.parameters != self.parameters.iloc[0]).any()]
-        found = [
-            (group, *_value(fitted(features(varies[labels].to_numpy(dtype=float)), values)))
-            for group, labels in grouped(varies.columns).items()
-        ]
+        found = []
+        for group, labels in grouped(varies.columns).items():
+            value, error = _value(fitted(features(varies[labels].to_numpy(dtype=float)), values))
+            found.append((group, min(value, rows[0][1]), error))
         return pd.DataFrame([*rows, *sorted(found, key=lambda row: -row[1])], columns=["group", "value", "se"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ..cohort import Cohort, draw_cohort
+from ..cohort import Cohort
 from ..errors import InputError, must, whole_number
+from ..simulation.changing import prepared
 from ..strategies import Strategy
 from ..world import World
-from .evaluate import evaluate
+from .evaluate import check_strategies, evaluate
 from .groups import grouped, in_use
 from .parallel import over
 
@@ -60,19 +62,19 @@ def sobol(
     Notes
     -----
     Designs and estimators of SALib (Saltelli 2010, doi:10.1016/j.cpc.2009.09.018), pushed through the priors. All
-    worlds
-    share one seed, so the gain is a deterministic function of the parameters and Monte Carlo noise is no variance of
-    its own. Gains that do not exist (no match) are taken as the mean.
+    worlds share one seed, so the gain is a deterministic function of the parameters and Monte Carlo noise is no
+    variance of its own. Gains that do not exist (no match) are taken as the mean.
     """
-    must(len(strategies) > 0, "`strategies` is empty")
-    world, few = cohort.world, min(patients, len(cohort))
-    labels = in_use(world.draw_table(1).columns, world, strategies)
+    check_strategies(strategies)
+    world, few = cohort.world, cohort[: whole_number(patients, "patients", 1)]
+    ready = {name: prepared(strategy, world) for name, strategy in strategies.items()}
+    labels = in_use(world.draw_table(1).columns, world, ready)
     by_group = grouped(labels) if groups is None else dict(groups)
     chosen = [label for members in by_group.values() for label in members]
 
     def gains(one: World) -> list[float]:
-        drawn = draw_cohort(few, world=one, seed=cohort.seed)
-        return evaluate(strategies, drawn, years=years, seed=seed, equal=("antigen",)).gains["gain"].tolist()
+        found = evaluate(ready, replace(few, world=one), years=years, seed=seed, equal=("antigen",))
+        return found.gains["gain"].tolist()
 
     def evaluated(design: Floats) -> Floats:
         inside = np.clip(design, _INSIDE, 1 - _INSIDE)
@@ -114,6 +116,8 @@ def indices(
     except ImportError:
         raise InputError("Sobol indices need SALib: install retreat-research with its extra `study`") from None
     names = [label for members in groups.values() for label in members]
+    must(all(len(members) > 0 for members in groups.values()), "`groups` has one without parameters")
+    must(len(set(names)) == len(names), "`groups` has a parameter twice")
     problem: dict[str, Any] = {
         "num_vars": len(names),
         "names": names,

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from ..cohort import Cohort, draw_cohort
+from ..cohort import Cohort
+from ..errors import must
 from ..evidence import Frozen
+from ..simulation.changing import prepared
 from ..strategies import Strategy
 from ..world import World
-from .evaluate import evaluate
+from .evaluate import check_strategies, evaluate
 from .parallel import over
 
 #: SD of ln duration within a patient: EVIDENCE, not known: "sweep 0.10 to 0.35".
@@ -76,13 +78,16 @@ class Sweep:
 
     def sentence(self, strategy: str) -> str:
         """The conclusion about one strategy in words, computed from the table."""
-        row = self.conclusions().loc[strategy]
+        found = self.conclusions()
+        must(strategy in found.index, f"no strategy is called {strategy!r}; there are {', '.join(found.index)}")
+        row = found.loc[strategy]
         if not np.isfinite(row["gain"]) or row["worlds"] == 0:
             return f"{strategy}: no fixed interval spends as much, so there is no gain to sweep."
         gained = f"{_points(row['gain'])} points (MCSE {100 * row['mcse']:.1f})"
         smallest, largest = _points(row["smallest"]), _points(row["largest"])
         reach = f"from {smallest} to {largest} points in {row['worlds']} worlds that differ"
-        about = "in the interval kernel and the within-patient SD"
+        kernels = (self.table["kernel"] != "").any()
+        about = "in the interval kernel and the within-patient SD" if kernels else "in the within-patient SD"
         if abs(row["gain"]) <= _SURE * row["mcse"]:
             return f"{strategy}: {gained}, not distinguishable from none; {reach} {about}."
         sign = "gain" if row["gain"] > 0 else "loss"
@@ -118,23 +123,23 @@ def swept_gains(
     workers: int | None = None,
     progress: bool = False,
 ) -> Sweep:
-    """Gains at equal exposure in the base world and the worlds of the sweep, in up to 2,000 patients with the same
-    luck.
+    """Gains at equal exposure in the base world and those of the sweep, in up to 2,000 of the patients, same luck.
 
     Parameters
     ----------
     strategies : mapping of str to Strategy
-        Prepared with the base world.
+        Prepared with the cohort's world, and the same in every other.
     cohort : Cohort
     years, seed, workers, progress
         As in `compare`.
     """
+    check_strategies(strategies)
+    ready = {name: prepared(strategy, cohort.world) for name, strategy in strategies.items()}
     worlds = {"": cohort.world, **sweep_worlds(cohort.world)}
-    patients = min(len(cohort), PATIENTS)
+    few = cohort[:PATIENTS]
 
     def gains(world: World) -> pd.DataFrame:
-        few = draw_cohort(patients, world=world, seed=cohort.seed)
-        found = evaluate(strategies, few, years=years, seed=seed, equal=("antigen",)).gains
+        found = evaluate(ready, replace(few, world=world), years=years, seed=seed, equal=("antigen",)).gains
         return found[["matched_weeks", "gain", "mcse"]].reset_index()
 
     rows: list[pd.DataFrame] = []

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from ..cohort import Cohort, draw_cohort
+from ..cohort import Cohort
+from ..errors import whole_number
+from ..simulation.changing import prepared
 from ..strategies import Strategy
 from ..world import World
-from .evaluate import evaluate
+from .evaluate import check_strategies, evaluate
 from .groups import in_use
 from .parallel import over
 
@@ -30,8 +33,7 @@ def tornado(
     workers: int | None = None,
     progress: bool = False,
 ) -> pd.DataFrame:
-    """The gain at equal exposure with each parameter at the 10% and the 90% quantile of its prior, all others as they
-    are.
+    """The gain at equal exposure with each parameter at the 10% and the 90% quantile of its prior, the rest as it is.
 
     Parameters
     ----------
@@ -49,14 +51,15 @@ def tornado(
         ``parameter``, ``low`` and ``high`` (its values), ``gain_low``, ``gain_high``, ``mcse_low``, ``mcse_high``; the
         parameter that moves the gain most comes first.
     """
-    world, few = cohort.world, min(patients, len(cohort))
-    labels = in_use(world.draw_table(1).columns, world, {"": strategy})
+    check_strategies({"strategy": strategy})
+    world, few = cohort.world, cohort[: whole_number(patients, "patients", 1)]
+    ready = {"strategy": prepared(strategy, world)}
+    labels = in_use(world.draw_table(1).columns, world, ready)
     ends = world.quantiles(pd.DataFrame({label: ENDS for label in labels}))
     worlds = list(chain.from_iterable(world.at(ends[[label]]) for label in labels))
 
     def gain(one: World) -> tuple[float, float]:
-        drawn = draw_cohort(few, world=one, seed=cohort.seed)
-        row = evaluate({"strategy": strategy}, drawn, years=years, seed=seed, equal=("antigen",)).gains.iloc[0]
+        row = evaluate(ready, replace(few, world=one), years=years, seed=seed, equal=("antigen",)).gains.iloc[0]
         return float(row["gain"]), float(row["mcse"])
 
     with tqdm(total=len(worlds), desc="one at a time", unit="world", disable=not progress) as bar:

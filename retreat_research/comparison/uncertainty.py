@@ -53,9 +53,8 @@ class Uncertainty:
         -------
         pandas.DataFrame
             Index (``strategy``, ``outcome``): ``mean``, ``lower`` and ``upper`` (quantiles across draws, Monte Carlo
-            noise
-            included), ``parameter_sd`` = √max(V − mean MCSE², 0) with V the variance across draws, and ``mcse``, the
-            root of that mean.
+            noise included), ``parameter_sd`` = √max(V − mean MCSE², 0) with V the variance across draws, and ``mcse``,
+            the root of that mean.
         """
         must(0 < number(level, "level") < 1, "`level` must lie between 0 and 1")
         gains = self.gains.set_index(["draw", "strategy"])
@@ -121,6 +120,7 @@ class Uncertainty:
             the share of draws in which it is on the front.
         """
         wanted = dict(OBJECTIVES if objectives is None else objectives)
+        must(len(wanted) > 0, "`objectives` is empty")
         unknown = [name for name in wanted if name not in self.values]
         must(not unknown, f"no outcome is called {', '.join(map(repr, unknown))}")
         must(all(sign in (1, -1) for sign in wanted.values()), "`objectives` must give 1 (more) or -1 (less) for each")
@@ -153,6 +153,7 @@ class Uncertainty:
             Columns ``group`` ("everything": EVPI; otherwise EVPPI of a group of parameters), ``weight``, ``value`` (in
             shares of follow-up) and ``se`` of the finite number of draws.
         """
+        must(len(weights) > 0, "`weights` is empty")
         tables = [Information(self.worth(weight), self.parameters).table().assign(weight=weight) for weight in weights]
         return pd.concat(tables, ignore_index=True)[["group", "weight", "value", "se"]]
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -28,7 +29,9 @@ def test_the_winner_keeps_the_constraints_and_is_an_ordinary_strategy():
     assert table["antigen_mcse"].between(0, 0.02).all()
     assert found.bound.time_in_benefit == pytest.approx(table["fresh"].iloc[0], rel=1e-12)
     assert found.bound.left > 0
-    assert found.plot().get_ylabel() == "time in benefit"
+    ax = found.plot()
+    assert ax.get_ylabel() == "time in benefit"
+    plt.close(ax.figure)
 
 
 def test_the_optimum_of_a_family_where_it_is_known():

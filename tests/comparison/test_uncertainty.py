@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 import retreat_research as rr
+from retreat_research.comparison import drawing
 from retreat_research.comparison.drawing import uncertain, worlds_of
 from retreat_research.comparison.groups import GROUPS, OTHER, group_of, grouped, in_use
 from retreat_research.comparison.information import Information, features, fitted
 from retreat_research.comparison.pareto import pareto_front
-from retreat_research.comparison.sobol import indices
+from retreat_research.comparison.sobol import indices, sobol
 from retreat_research.comparison.sweeping import Sweep, sweep_worlds, swept_gains
 from retreat_research.comparison.tornado import tornado
 from retreat_research.comparison.uncertainty import Uncertainty
@@ -128,7 +129,10 @@ def test_the_sweep_is_always_there_and_its_sentences_follow_the_table():
     base = pd.DataFrame({"strategy": ["a", "b", "c"], "gain": [0.02, 0.02, 0.0001], "mcse": [0.001, 0.001, 0.001]})
     rows = [("a", 0.01), ("a", 0.03), ("b", 0.03), ("b", -0.02), ("c", 0.0), ("c", 0.001)]
     table = pd.DataFrame(
-        [{"world": f"w{i % 2}", "strategy": s, "gain": g, "mcse": 0.001} for i, (s, g) in enumerate(rows)]
+        [
+            {"world": f"w{i % 2}", "kernel": "k", "strategy": s, "gain": g, "mcse": 0.001}
+            for i, (s, g) in enumerate(rows)
+        ]
     )
     sweep = Sweep(table, base)
     assert sweep.conclusions()["survives"].tolist() == [True, False, False]
@@ -136,12 +140,16 @@ def test_the_sweep_is_always_there_and_its_sentences_follow_the_table():
     assert "does not survive" in sweep.sentence("b")
     assert "w1" in sweep.sentence("b")
     assert "not distinguishable from none" in sweep.sentence("c")
+    with pytest.raises(rr.InputError, match="no strategy is called 'd'; there are a, b, c"):
+        sweep.sentence("d")
 
 
 def test_without_a_load_only_the_within_sd_is_swept():
     world = rr.World.default("glabellar", "daxibotulinumtoxinA")
     assert len(sweep_worlds(world)) == 3
-    assert len(swept_gains({"s": rr.Stepped()}, rr.draw_cohort(60, world=world), years=2).table) == 3
+    sweep = swept_gains({"s": rr.Stepped()}, rr.draw_cohort(60, world=world), years=2)
+    assert len(sweep.table) == 3
+    assert "kernel" not in sweep.sentence("s")
 
 
 def test_draws_go_on_where_they_were_and_threads_do_not_matter(tmp_path):
@@ -174,6 +182,11 @@ def test_draws_from_a_table_or_worlds():
         worlds_of(COHORT.world, pd.DataFrame({"within_sd": [-1, 0.2, np.nan]}), 1)
     with pytest.raises(rr.InputError, match="`draws` must be"):
         worlds_of(COHORT.world, 1, 1)
+    with pytest.raises(rr.InputError, match="at least 2 worlds"):
+        worlds_of(COHORT.world, [], 1)
+    other = rr.World.default("glabellar", "abobotulinumtoxinA"), rr.World.default("cervical dystonia")
+    with pytest.raises(rr.InputError, match=r"product and label dose \(rows 1, 2\)"):
+        worlds_of(COHORT.world, [COHORT.world, *other], 1)
 
 
 def test_a_tornado_puts_first_what_moves_the_gain_most():
@@ -187,3 +200,62 @@ def test_a_tornado_puts_first_what_moves_the_gain_most():
         {"s": rr.Stepped(early=True)}, rr.draw_cohort(200, world=world, seed=3), years=3, sweep=False
     ).matched()
     assert within["gain_low"] == pytest.approx(alone.loc[("s", "antigen"), "gain"])
+
+
+def test_a_clinic_knows_its_prior_whoever_calls():
+    """What is not prepared is prepared with the base world, not with the one it is evaluated in."""
+    table = pd.DataFrame({"within_sd": [0.1, 0.4], "median_weeks[onabotulinumtoxinA]": [8.0, 25.0]})
+    ready, raw = {"p": RULES["personal"]}, {"p": rr.Personal()}
+    a, b = (uncertain(rules, COHORT, table, years=3).values for rules in (ready, raw))
+    pd.testing.assert_frame_equal(a, b)
+    naive = rr.simulate(rr.draw_cohort(300, world=COHORT.world.at(table)[1], seed=5), raw["p"], years=3)
+    knows_prior = rr.simulate(rr.draw_cohort(300, world=COHORT.world.at(table)[1], seed=5), ready["p"], years=3)
+    assert naive.patients["sessions"].sum() != knows_prior.patients["sessions"].sum()  # so it matters
+    few = COHORT[:60]
+    a, b = (swept_gains(rules, few, years=2).table for rules in (ready, raw))
+    pd.testing.assert_frame_equal(a, b)
+    groups = {"median": ["median_weeks[onabotulinumtoxinA]"], "within": ["within_sd"]}
+    a, b = (sobol(rules, few, years=2, n=2, groups=groups) for rules in (ready, raw))
+    pd.testing.assert_frame_equal(a, b)
+
+
+def test_the_sweep_keeps_the_patients_of_a_subgroup():
+    longest = COHORT[COHORT.log_offset > np.quantile(COHORT.log_offset, 0.7)]
+    result = rr.compare({"early": RULES["early"]}, longest, years=3)
+    assert result.sweep.base["gain"].iloc[0] == pytest.approx(result.matched().loc[("early", "antigen"), "gain"])
+    whole = swept_gains({"early": RULES["early"]}, COHORT[: len(longest)], years=3)
+    assert whole.base["gain"].iloc[0] != pytest.approx(result.sweep.base["gain"].iloc[0])
+
+
+def test_a_store_knows_the_code_of_the_comparison(tmp_path, monkeypatch):
+    run = lambda: uncertain({"f": rr.Fixed(12)}, COHORT[:50], 2, years=1, store=tmp_path)  # noqa: E731
+    run()
+    run()
+    assert len(list(tmp_path.iterdir())) == 2
+    told = drawing.source_digest
+    monkeypatch.setattr(drawing, "source_digest", lambda names: told(names) + ("x" if "comparison" in names else ""))
+    run()
+    assert len(list(tmp_path.iterdir())) == 4  # nothing unfinished is left either
+
+
+def test_no_part_is_worth_more_than_everything():
+    """Of 12 made-up sets of 3 draws, regression alone puts a group above the EVPI in 3."""
+    labels = [label for label in COHORT.world.draw_table(1).columns if "[" not in label]
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        worth = pd.DataFrame(rng.normal(size=(3, 3)))
+        table = Information(worth, pd.DataFrame(rng.normal(size=(3, len(labels))), columns=labels)).table()
+        assert (table["value"] <= table["value"].iloc[0]).all()
+
+
+def test_what_makes_no_sense_is_refused():
+    found = made(np.ones((3, 2)))
+    with pytest.raises(rr.InputError, match="`weights` is empty"):
+        found.information(())
+    with pytest.raises(rr.InputError, match="`objectives` is empty"):
+        found.pareto({})
+    for groups, message in (({"a": ["x"], "b": []}, "without parameters"), ({"a": ["x"], "b": ["x"]}, "twice")):
+        with pytest.raises(rr.InputError, match=message):
+            indices(lambda u: u[:, :1], groups, n=4)
+    with pytest.raises(rr.InputError, match="`patients`"):
+        tornado(rr.Stepped(), COHORT, patients=0)
