@@ -67,7 +67,8 @@ def features(parameters: Floats) -> Floats:
     if k <= _PAIRED:
         columns += [scores[:, [i]] * scores[:, [j]] for i in range(k) for j in range(i)]
     made = np.column_stack(columns)
-    return made - made.mean(axis=0)
+    made = made - made.mean(axis=0)
+    return made[:, made.std(axis=0) > 1e-9]  # the square of two symmetric scores is constant
 
 
 def fitted(x: Floats, y: Floats) -> Floats:

@@ -80,7 +80,9 @@ class Uncertainty:
     def worth(self, weight: float) -> pd.DataFrame:
         """Value (1 − w)·``time_in_benefit`` + w·``responsiveness`` in each draw (rows) of each strategy (columns)."""
         weight = number(weight, "weight", 0, 1)
-        value = (1 - weight) * self.values["time_in_benefit"] + weight * self.values["responsiveness"]
+        value = (1 - weight) * self.values["time_in_benefit"]
+        if weight > 0:  # not known without an antigen load
+            value = value + weight * self.values["responsiveness"]
         return value.unstack("strategy")[self.strategies]  # noqa: PD010
 
     def acceptability(self, weights: Sequence[float] | None = None) -> pd.DataFrame:

@@ -75,6 +75,20 @@ def test_the_value_of_information_in_closed_form():
     assert table.loc["observation", "value"] < 0.1 * full
 
 
+def test_a_parameter_of_two_values_can_explain_everything():
+    x = np.tile([0.1, 0.35], 50)
+    worth = pd.DataFrame({"a": np.zeros(100), "b": np.where(x > 0.2, 0.02, -0.02)})
+    table = Information(worth, pd.DataFrame({"within_sd": x})).table().set_index("group")["value"]
+    assert table["everything"] == pytest.approx(0.01)
+    assert table["spread within patients"] == pytest.approx(0.01, rel=0.01)
+
+
+def test_without_a_load_the_value_of_a_smooth_effect_is_known():
+    found = made(np.array([[0.9, 0.8], [0.7, 0.8]]))
+    found.values["responsiveness"] = np.nan
+    assert found.acceptability((0.0,)).loc[0.0].tolist() == [0.5, 0.5]
+
+
 def test_ridge_leaves_the_mean_where_nothing_explains():
     rng = np.random.default_rng(3)
     y = rng.normal(size=(300, 1))
