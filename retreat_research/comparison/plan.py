@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from ..cohort import draw_cohort
-from ..errors import InputError
+from ..errors import InputError, must
 from ..evidence import Frozen
-from ..products import nearest
+from ..products import INDICATIONS, nearest
 from ..strategies import Strategy
 from ..strategies.document import Document
-from ..strategies.reading import strategies_of
+from ..strategies.reading import place_of, strategies_of
 from ..world import World, indication_named
 from .compare import Comparison, compare
 from .costs import Costs
 
-_FIELDS = ("strategy", "indication", "product", "patients", "years", "seed", "draws", "preferences", "world", "costs")
+#: Parts of a world that are no numbers, or are said elsewhere in the file.
+_NO_NUMBERS = ("indication", "product", "response", "immunity", "observation", "behaviour", "priors")
+_OF_COSTS = ("session", "unit")
 _ONA = "onabotulinumtoxinA"
 
 
@@ -91,9 +93,6 @@ def read_plan(path: str | Path) -> Plan:
     """
     document = Document.read(path)
     content = document.content
-    for name in content:
-        if name not in _FIELDS:
-            document.wrong((name,), f"unknown field `{name}`{nearest(name, _FIELDS)}; there are {', '.join(_FIELDS)}")
     strategies = strategies_of(document)
     indications = _indications(document)
     product = content.get("product", _ONA)
@@ -114,7 +113,8 @@ def read_plan(path: str | Path) -> Plan:
             ("preferences",), "`preferences` must be numbers from 0 (smooth) to 1 (long-term responsiveness)"
         )
     costs = _costs(document)
-    changes = _changes(document, indications, product)
+    worlds, changes = _worlds(document, indications, product)
+    _must_be_possible(document, strategies, worlds)
     document.must_be_right()
     return Plan(
         strategies=Frozen(strategies), indications=indications, product=product, years=float(years), costs=costs,
@@ -126,6 +126,9 @@ def _indications(document: Document) -> tuple[str, ...]:
     given = document.content.get("indication")
     names = given if isinstance(given, list) else [given]
     found = []
+    if given is None:
+        document.wrong(("indication",), f"the `indication` is missing; known are {', '.join(INDICATIONS)}")
+        return ()
     for name in names:
         try:
             found.append(indication_named(name if isinstance(name, str) else ""))
@@ -138,44 +141,66 @@ def _indications(document: Document) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _changes(document: Document, indications: tuple[str, ...], product: Any) -> dict[str, float]:
-    """The numbers of the world; each is tried in the first indication, all together in every one."""
+def _worlds(document: Document, indications: tuple[str, ...], product: Any) -> tuple[list[World], dict[str, Any]]:
+    """The world of each indication, and the numbers that are changed in all: each is tried in the first of them."""
     table = document.content.get("world", {})
     if not isinstance(table, dict):
         document.wrong(("world",), "`world` must be a table of numbers, such as within_sd = 0.2")
-        return {}
+        table = {}
     before = len(document.problems)
-    for indication in indications:
+    worlds: list[World] = []
+    for indication in indications if isinstance(product, str) else ():
         try:
-            world = World.default(indication, product) if isinstance(product, str) else None
+            world = World.default(indication, product)
         except InputError as error:
             document.wrong(("product",), str(error))
             continue
-        for name, value in table.items() if world is not None and indication == indications[0] else ():
+        for name, value in table.items() if not worlds else ():
             try:
-                assert world is not None
+                must(name not in _NO_NUMBERS, f"`{name}` is no number of the world")
                 world.replace(**{name: value})
             except (InputError, TypeError) as error:
                 document.wrong(("world", name), str(error))
-        if world is not None and len(document.problems) == before:
+        try:
+            worlds.append(world.replace(**table) if len(document.problems) == before else world)
+        except InputError as error:
+            document.wrong(("world",), str(error))
+    return worlds, table
+
+
+def _must_be_possible(document: Document, strategies: Mapping[str, Strategy], worlds: list[World]) -> None:
+    """What each strategy must know of the population is there, such as the label dose of a product it switches to."""
+    for name, strategy in strategies.items():
+        for world in worlds:
             try:
-                world.replace(**table)
+                strategy.prepared(world)
             except InputError as error:
-                document.wrong(("world",), str(error))
-    return table
+                document.wrong((*place_of(document, name), "rule"), str(error))
+                break
 
 
 def _costs(document: Document) -> Costs | None:
     table = document.content.get("costs")
     if table is None:
         return None
-    if not isinstance(table, dict) or not set(table) <= {"session", "unit"}:
-        document.wrong(("costs",), "`costs` has `session` and `unit`")
+    before = len(document.problems)
+    if not isinstance(table, dict) or "session" not in table:
+        document.wrong(("costs",), "`costs` has `session`, the price of one, and perhaps `unit`")
+    for name in table if isinstance(table, dict) else ():
+        if name not in _OF_COSTS:
+            document.wrong(
+                ("costs", name), f"unknown field `{name}`{nearest(name, _OF_COSTS)}; known are session, unit"
+            )
+    if len(document.problems) > before:
         return None
     try:
         return Costs(**table)
+    except OverflowError:  # 10**400
+        document.wrong(("costs",), "prices must be finite")
+        return None
     except (InputError, TypeError) as error:
-        document.wrong(("costs",), str(error))
+        place = ("costs", "unit") if "unit" in str(error) else ("costs", "session")
+        document.wrong(place, str(error))
         return None
 
 

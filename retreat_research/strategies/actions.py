@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -12,11 +11,14 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, must
 from ..products import PRODUCTS, nearest
+from .phrases import pattern, shown, unknown
 from .seen import ESCALATE, EXTEND, HALT, HOLD, SHORTEN, SWITCH, Floats
 
 #: Where a phrase gives no limit: assumed.
 LONGEST_WEEKS, SHORTEST_WEEKS, HIGHEST_DOSE, LOWEST_DOSE = 52.0, 4.0, 2.0, 0.5
 _EXACT = 1e-9
+#: What a usual dose can be at all, units of any product: assumed, far beyond every label.
+DOSES = (1e-3, 1e6)
 
 
 class Plan(NamedTuple):
@@ -63,27 +65,30 @@ def _halt(plan: Plan, weeks: float) -> Plan:
     return plan._replace(halt=np.full_like(plan.halt, weeks), reason=np.full_like(plan.reason, HALT))
 
 
+RETURNING = "return to N weeks"
 #: Phrase → what it does to a plan; N stands for a number, parts in brackets may be left out.
 PHRASES: Mapping[str, Callable[..., Plan]] = {
     "hold": _hold,
     "extend by N weeks[, at most N weeks]": _extend,
     "shorten by N weeks[, at least N weeks]": _shorten,
-    "return to N weeks": _return,
-    "raise the dose by N%[, at most N label doses]": _raise,
-    "lower the dose by N%[, at least N label doses]": _lower,
+    RETURNING: _return,
+    "raise the dose by N%[ of the label dose][, at most N label doses]": _raise,
+    "lower the dose by N%[ of the label dose][, at least N label doses]": _lower,
     "halt for N weeks": _halt,
 }
+#: N is the usual dose of the product: a dose that had been raised stays raised in proportion.
 SWITCHING = "switch to PRODUCT[ at N units]"
-_NUMBER = r"(\d+(?:\.\d+)?)"
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    escaped = re.escape(text).replace(r"\[", "(?:").replace(r"\]", ")?")
-    return re.compile(re.sub(r"\bN\b", lambda _: _NUMBER, escaped).replace("PRODUCT", r"(\w+)"))
-
-
-_PATTERNS = {text: _pattern(text) for text in PHRASES}
-_SWITCH = _pattern(SWITCHING)
+#: What each changes, in which direction, and how far where the phrase does not say.
+MOVES: Mapping[str, tuple[str, int, float]] = {
+    "extend by N weeks[, at most N weeks]": ("interval", 1, LONGEST_WEEKS),
+    "shorten by N weeks[, at least N weeks]": ("interval", -1, SHORTEST_WEEKS),
+    "raise the dose by N%[ of the label dose][, at most N label doses]": ("dose", 1, HIGHEST_DOSE),
+    "lower the dose by N%[ of the label dose][, at least N label doses]": ("dose", -1, LOWEST_DOSE),
+}
+#: Intervals shorter than that are none of a protocol, weeks: assumed.
+_LEAST_WEEKS = 1.0
+_PATTERNS = {phrase: pattern(phrase) for phrase in PHRASES}
+_SWITCH = pattern(SWITCHING)
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ class Action:
             units=plan.units / plan.label * label,
             label=label,
             product=np.full(plan.product.shape, self.product),
-            reason=np.full_like(plan.reason, SWITCH),
+            reason=np.where(plan.product == self.product, HOLD, SWITCH),
         )
 
     def with_dose(self, indication: str) -> Action:
@@ -142,18 +147,21 @@ def actions(text: str) -> tuple[Action, ...]:
 
 
 def _action(text: str) -> Action:
-    for known, pattern in _PATTERNS.items():
-        found = pattern.fullmatch(text)
+    for known, matching in _PATTERNS.items():
+        found = matching.fullmatch(text)
         if found:
             numbers = tuple(float(number) for number in found.groups() if number is not None)
-            must(all(number > 0 for number in numbers), f"{text!r} does nothing, or something impossible")
+            must(all(number > 0 for number in numbers), f"{shown(text)} does nothing, or something impossible")
+            moves = known in MOVES
+            weeks = numbers[1:] if moves and MOVES[known][0] == "interval" else () if moves else numbers
+            must(all(number >= _LEAST_WEEKS for number in weeks), f"{shown(text)} must be at least a week")
             return Action(known, numbers)
     found = _SWITCH.fullmatch(text)
     if found:
         name, units = found.groups()
-        must(name in PRODUCTS and name != "placebo", f"unknown product {name!r}{nearest(name, PRODUCTS)}")
-        must(units is None or float(units) > 0, f"{text!r} gives no dose")
+        products = [product for product in PRODUCTS if product != "placebo"]
+        known = f"known are {', '.join(products)}"
+        must(name in products, f"unknown product {shown(name)}{nearest(name, products)}; {known}")
+        must(units is None or float(units) >= DOSES[0], f"{shown(text)} gives no dose")
         return Action(SWITCHING, () if units is None else (float(units),), name)
-    every = (*PHRASES, SWITCHING)
-    plain = re.sub(r"\d+(?:\.\d+)?", "N", text)
-    raise InputError(f"unknown action {text!r}{nearest(plain, every)}; known are {'; '.join(every)}")
+    raise InputError(unknown("action", text, (*PHRASES, SWITCHING)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from math import isfinite
+from sys import float_info
 from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import must
@@ -147,6 +147,6 @@ def must_be_weeks(**values: float) -> None:
     """Each value a positive, finite number of weeks."""
     for name, value in values.items():
         must(
-            isinstance(value, int | float) and isfinite(value) and value > 0,
+            isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= float_info.max,
             f"`{name}` must be a positive number of weeks",
         )

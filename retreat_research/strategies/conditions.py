@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..cohort import WEEKS_PER_YEAR
 from ..errors import InputError, must
-from ..products import nearest
+from .phrases import pattern, shown, unknown
 from .seen import Bools, Floats, Seen
-
-WEEKS_PER_YEAR = 365.25 / 7  # by definition
 
 
 def _waned_by(seen: Seen, weeks: float) -> Bools:
@@ -59,10 +58,16 @@ PHRASES: Mapping[str, Callable[..., Bools]] = {
     "prefers smoothness": lambda seen: seen.preference < 0.5,
     "prefers responsiveness": lambda seen: seen.preference >= 0.5,
 }
-_NUMBER = r"(\d+(?:\.\d+)?)"
-_PATTERNS = {text: re.compile(re.escape(text).replace("N", _NUMBER, 1) if " N " in f"{text} " else re.escape(text))
-             for text in PHRASES}  # fmt: skip
-_TIMES = re.compile(r"^(.*?),? (\d+) (?:times|cycles|sessions) in a row$")
+_WANED = {"waned before the visit", "waned before week N", "shorter than before"}
+#: A phrase of the first set and one of the second never hold of the same cycle.
+_NEVER_TOGETHER = (
+    ({"lasted to the visit"}, _WANED),
+    ({"no response"}, {"responded", "not assessed", *_WANED}),
+    ({"not assessed"}, {"responded"}),
+    ({"prefers smoothness"}, {"prefers responsiveness"}),
+)
+_PATTERNS = {phrase: pattern(phrase) for phrase in PHRASES}
+_COUNTED = re.compile(r"(.*?)(?:,? ([0-9]{1,3}) (?:times|cycles|sessions) in a row| again)")
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,8 @@ def condition(rule: str | Condition | Callable[[Seen], Bools]) -> Condition:
     ----------
     rule : str, Condition or callable
         A phrase of `PHRASES`, or several joined by "and", each with "not" before it if it must not hold; at the end
-        ", 2 times in a row" if it must hold of so many cycles. A function gets `Seen` and returns a bool array (n,).
+        ", 3 times in a row" if all of it must hold of so many cycles, or "again" for two. A function gets `Seen` and
+        returns a bool array (n,).
 
     Returns
     -------
@@ -130,7 +136,7 @@ def condition(rule: str | Condition | Callable[[Seen], Bools]) -> Condition:
     Raises
     ------
     InputError
-        For an unknown phrase, with the nearest known one.
+        For an unknown phrase, with the nearest known one, and for what can never hold.
 
     Examples
     --------
@@ -143,12 +149,13 @@ def condition(rule: str | Condition | Callable[[Seen], Bools]) -> Condition:
         return Condition(getattr(rule, "__name__", type(rule).__name__), rule)
     must(isinstance(rule, str), "a condition must be a text or a function of `seen`", 'such as "tested positive"')
     text = " ".join(rule.split())
-    must(bool(text), "a condition must say something", f"known are {', '.join(PHRASES)}")
-    found, times, body = _TIMES.match(text), 1, text
-    if found:
-        body, times = found[1], int(found[2])
-        must(times >= 1, f"{text!r}: it must hold at least once")
-    return Condition(text, All(tuple(_phrase(part) for part in body.split(" and "))), times)
+    must(bool(text), "a condition must say something", f"known are: {'; '.join(PHRASES)}")
+    counted = _COUNTED.fullmatch(text)
+    body, times = (counted[1], int(counted[2] or 2)) if counted else (text, 1)
+    must(times >= 1, f"{shown(text)}: it must hold at least once")
+    phrases = tuple(_phrase(part) for part in body.split(" and "))
+    must(not _is_impossible(phrases), f"{shown(text)} can never hold")
+    return Condition(text, All(phrases), times)
 
 
 def _phrase(text: str) -> Phrase:
@@ -156,9 +163,17 @@ def _phrase(text: str) -> Phrase:
     for start, negated in (("", False), ("not ", True)):
         if text.startswith(start):
             rest = text.removeprefix(start)
-            for known, pattern in _PATTERNS.items():
-                found = pattern.fullmatch(rest)
+            for known, matching in _PATTERNS.items():
+                found = matching.fullmatch(rest)
                 if found:
-                    return Phrase(known, tuple(map(float, found.groups())), negated)
-    plain = re.sub(_NUMBER, "N", text)
-    raise InputError(f"unknown condition {text!r}{nearest(plain, PHRASES)}; known are {', '.join(PHRASES)}")
+                    numbers = tuple(map(float, found.groups()))
+                    must(all(number > 0 for number in numbers), f"{shown(text)}: the number must be above 0")
+                    return Phrase(known, numbers, negated)
+    raise InputError(unknown("condition", text, PHRASES))
+
+
+def _is_impossible(phrases: tuple[Phrase, ...]) -> bool:
+    true = {phrase.text for phrase in phrases if not phrase.negated}
+    denied = any(replace(phrase, negated=not phrase.negated) in phrases for phrase in phrases)
+    never = Phrase("always", negated=True) in phrases
+    return denied or never or any(true & one and true & other for one, other in _NEVER_TOGETHER)

@@ -14,11 +14,12 @@ from ..errors import InputError, must
 
 Place = tuple[str | int, ...]
 
-_HEADER = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
-_KEY = re.compile(r"""^\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*=""")
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
-#: What can hold brackets that are none: a text or a comment.
-_TEXTS = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|#[^\n]*')
+#: Tokens of TOML and of JSON; what lies between them is of no interest.
+_TOML = re.compile(
+    r"""#[^\n]*|"{3}(?:\\.|[^\\])*?"{3,5}|'{3}.*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|[\[\]{},=.\n]|[^\s\[\]{},=.#"']+""",
+    re.DOTALL,
+)
+_JSON = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 
 
 @dataclass
@@ -49,7 +50,7 @@ class Document:
             If it cannot be read, is neither TOML nor JSON, or says nothing.
         """
         path = Path(path)
-        must(path.suffix in (".toml", ".json"), f"{path.name} must be a TOML or a JSON file")
+        must(path.suffix.lower() in (".toml", ".json"), f"{path.name} must be a TOML or a JSON file")
         try:
             text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
         except OSError as error:
@@ -57,19 +58,35 @@ class Document:
         except UnicodeDecodeError as error:
             line = path.read_bytes()[: error.start].count(b"\n") + 1
             raise InputError(f"{path.name}, line {line}: not UTF-8") from None
+        must(bool(text.strip()), f"{path.name} says nothing")
+        toml = path.suffix.lower() == ".toml"
         try:
-            content = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text, object_pairs_hook=_once)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path.name}: {_first(str(error))}") from None
-        must(isinstance(content, dict) and bool(content), f"{path.name} says nothing")
-        find = _toml_lines if path.suffix == ".toml" else _json_lines
-        return cls(path, content, dict(find(text)))
+            content = tomllib.loads(text) if toml else json.loads(text)
+            must(isinstance(content, dict) and bool(content), f"{path.name} says nothing")
+            found = list(_toml_lines(text) if toml else _json_lines(text))
+            json.dumps(content, ensure_ascii=False, default=str).encode()
+        except UnicodeEncodeError:
+            raise InputError(f"{path.name} has an escape such as \\ud800 that is half a character") from None
+        except RecursionError:
+            raise InputError(f"{path.name} is nested too deeply") from None
+        except ValueError as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"{path.name}: {_with_line(str(error), text)}") from None
+        lines: dict[Place, int] = {}
+        for place, line in found:
+            must(place not in lines, f"{path.name}, line {line}: `{place[-1]}` is given twice")
+            lines[place] = line
+        return cls(path, content, lines)
 
     def line(self, place: Place) -> int:
-        """The line of a place, or of what it lies in."""
-        while place and place not in self.lines:
+        """The line of a place, or of what first lies in it, or of what it lies in."""
+        while place:
+            within = [line for key, line in self.lines.items() if key[: len(place)] == place]
+            if within:
+                return min(within)
             place = place[:-1]
-        return self.lines.get(place, 1)
+        return 1
 
     def wrong(self, place: Place, text: str) -> None:
         """Remember a problem."""
@@ -83,70 +100,96 @@ class Document:
             raise InputError("\n".join([f"{self.path.name} has {count}:", *listed]))
 
 
-def _first(text: str) -> str:
-    return re.sub(r"\(at line (\d+), column \d+\)", r"(line \1)", text.split("\n")[0])
+def _with_line(message: str, text: str) -> str:
+    """The first line of a parser's message, with the line of the file it means."""
+    first = re.sub(r"\(at line (\d+), column \d+\)", r"(line \1)", message.split("\n")[0])
+    return first.replace("(at end of document)", f"(line {text.rstrip().count(chr(10)) + 1}, the last)")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON whose keys are all different, as those of TOML are."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name is given twice in one object")
-    return found
+def _tokens(kind: re.Pattern[str], text: str) -> Iterator[tuple[str, int]]:
+    """Each token with its line."""
+    line, before = 1, 0
+    for token in kind.finditer(text):
+        line += text.count("\n", before, token.start())
+        before = token.start()
+        if not token[0].startswith("#"):
+            yield token[0], line
 
 
-def _toml_lines(text: str) -> Iterator[tuple[Place, int]]:
-    """Place and line of each key of a TOML file that `tomllib` has read."""
-    table: Place = ()
-    counts: dict[Place, int] = {}
-    depth, open_text = 0, ""
-    for number, line in enumerate(text.split("\n"), 1):
-        inside = depth > 0 or bool(open_text)
-        if not inside and (header := _HEADER.match(line)):
-            table = ()
-            parts = _names(header[2])
-            for i, name in enumerate(parts):
-                table = (*table, name)
-                if header[1] == "[[" and i == len(parts) - 1:
-                    counts[table] = counts.get(table, -1) + 1
-                    for below in [key for key in counts if key[: len(table)] == table and key != table]:
-                        del counts[below]
-                if table in counts:
-                    table = (*table, counts[table])
-            yield table, number
-            continue
-        if not inside and (key := _KEY.match(line)):
-            place: Place = table
-            for name in _names(key[1]):
-                place = (*place, name)
-            yield place, number
-        open_text, depth = _after(line, open_text, depth)
+def _toml_lines(text: str) -> list[tuple[Place, int]]:
+    """Place and line of each key and entry of a TOML file that `tomllib` has read."""
+    return _Toml([*_tokens(_TOML, text), ("\n", 0)]).found
 
 
-def _after(line: str, open_text: str, depth: int) -> tuple[str, int]:
-    """Which multi-line text, and how many brackets, are open at the end of a line."""
-    while True:
-        if open_text:
-            end = line.find(open_text)
-            if end < 0:
-                return open_text, depth
-            line, open_text = line[end + 3 :], ""
-        begins = [(at, mark) for mark in ('"' * 3, "'" * 3) if (at := line.find(mark)) >= 0]
-        if not begins:
-            break
-        at, mark = min(begins)
-        depth += _brackets(line[:at])
-        line, open_text = line[at + 3 :], mark
-    return "", max(depth + _brackets(line), 0)
+class _Toml:
+    """Goes through the tokens of a file, of which it is known that it is right."""
 
+    def __init__(self, tokens: list[tuple[str, int]]) -> None:
+        self.tokens, self.at = tokens, 0
+        self.found: list[tuple[Place, int]] = []
+        table: Place = ()
+        counts: dict[Place, int] = {}
+        while self.at < len(tokens):
+            mark, line = tokens[self.at]
+            if mark == "[":
+                table = self.header(counts)
+                self.found.append((table, line))
+            elif mark == "\n":
+                self.at += 1
+            else:
+                self.pair(table)
 
-def _brackets(line: str) -> int:
-    plain = _TEXTS.sub("", line)
-    return sum(plain.count(mark) for mark in "[{") - sum(plain.count(mark) for mark in "]}")
+    def header(self, counts: dict[Place, int]) -> Place:
+        """[table] or [[table]]: its place, of which `counts` keeps how many there were."""
+        many = self.tokens[self.at + 1][0] == "["
+        self.at += 1 + many
+        names = self.names("]")
+        self.at += 1 + many
+        table: Place = ()
+        for i, name in enumerate(names):
+            table = (*table, name)
+            if many and i == len(names) - 1:
+                counts[table] = counts.get(table, -1) + 1
+            if table in counts:
+                table = (*table, counts[table])
+        return table
 
+    def names(self, end: str) -> list[str]:
+        """The parts of a dotted key, up to `end`."""
+        found = []
+        while (mark := self.tokens[self.at][0]) != end:
+            if mark != ".":
+                found.append(tomllib.loads(f"name = {mark}")["name"] if mark[0] in "\"'" else mark)
+            self.at += 1
+        return found
 
-def _names(dotted: str) -> list[str]:
-    return [name.strip().strip("\"'") for name in re.findall(r"""\s*("[^"]*"|'[^']*'|[^.\s]+)\s*""", dotted)]
+    def pair(self, place: Place) -> None:
+        """key = value"""
+        line = self.tokens[self.at][1]
+        place = (*place, *self.names("="))
+        self.at += 1
+        self.found.append((place, line))
+        self.value(place)
+
+    def value(self, place: Place) -> None:
+        """A list, an inline table, or anything else."""
+        opening = self.tokens[self.at][0]
+        if opening not in ("[", "{"):
+            while self.tokens[self.at][0] not in ("\n", ",", "]", "}"):
+                self.at += 1
+            return
+        self.at += 1
+        entry = 0
+        while (token := self.tokens[self.at])[0] not in ("]", "}"):
+            if token[0] in (",", "\n"):
+                self.at += 1
+            elif opening == "{":
+                self.pair(place)
+            else:
+                self.found.append(((*place, entry), token[1]))
+                self.value((*place, entry))
+                entry += 1
+        self.at += 1
 
 
 def _json_lines(text: str) -> Iterator[tuple[Place, int]]:
@@ -154,9 +197,8 @@ def _json_lines(text: str) -> Iterator[tuple[Place, int]]:
     place: list[str | int] = []
     kinds: list[str] = []  # of what is open: "[", "{" without a key yet, ":" with one
     key = ""
-    for token in _TOKEN.finditer(text):
-        mark, line = token[0], text.count("\n", 0, token.start()) + 1
-        if mark in "]}":
+    for mark, line in _tokens(_JSON, text):
+        if mark in ("]", "}"):
             if kinds.pop() != "{":
                 place.pop()
         elif mark == "," and kinds[-1] == "[":
@@ -171,8 +213,8 @@ def _json_lines(text: str) -> Iterator[tuple[Place, int]]:
         else:
             if kinds and kinds[-1] == "[":
                 yield tuple(place), line
-            if mark in "[{":
+            if mark in ("[", "{"):
                 kinds.append(mark)
                 place += [0] if mark == "[" else []
             elif mark.startswith('"'):
-                key = json.loads(mark)
+                key = json.loads(mark, strict=False)

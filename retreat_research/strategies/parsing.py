@@ -44,7 +44,7 @@ def parse_strategy(text: str) -> Strategy:
     must(isinstance(text, str), "a strategy must be a text", EXAMPLE)
     try:
         with warnings.catch_warnings(action="ignore"):
-            call = ast.parse(text.strip(), mode="eval").body
+            call = ast.parse(" ".join(text.split("\n")).strip(), mode="eval").body  # a chain may go over several lines
         return _read(call)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if isinstance(error, InputError):

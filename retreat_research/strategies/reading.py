@@ -10,15 +10,18 @@ from ..errors import InputError
 from ..products import nearest
 from .actions import actions
 from .base import Strategy
-from .conditions import All, condition
+from .conditions import condition
 from .document import Document, Place
+from .faults import Rule, faults
 from .ladder import Ladder
 from .parsing import parse_strategy
+from .phrases import pattern, shown
 
+#: What a file may say beside its strategies: `comparison.read_plan` reads that.
+OF_COMPARISON = ("indication", "product", "patients", "years", "seed", "draws", "preferences", "world", "costs")
 _FIELDS = ("name", "rule", "start", "early")
-_START = re.compile(r"(\d+(?:\.\d+)?) weeks")
-_EARLY = re.compile(r"from (\d+(?:\.\d+)?) weeks")
-_LIMIT = re.compile(r"extend by .*, at most (\d+(?:\.\d+)?) weeks")
+_OF_RULE = {"when": "tested positive", "then": "extend by 2 weeks"}
+_START, _EARLY = pattern("N weeks"), pattern("from N weeks")
 
 
 def read_strategies(path: str | Path) -> dict[str, Strategy]:
@@ -30,7 +33,7 @@ def read_strategies(path: str | Path) -> dict[str, Strategy]:
         Each ``[[strategy]]`` has a ``name`` and either ``rule = "Stepped(step=2).within(10, 26)"``, or ``start = "12
         weeks"`` and a ladder of ``[[strategy.rule]]`` with ``when`` and ``then``, and perhaps ``early = "from 12
         weeks"`` (the patient may come when she notices waning). In JSON the same names: ``{"strategy": [{"name":
-        …}]}``.
+        …}]}``. What `comparison.read_plan` reads of the same file is left alone.
 
     Returns
     -------
@@ -43,15 +46,16 @@ def read_strategies(path: str | Path) -> dict[str, Strategy]:
     """
     document = Document.read(path)
     found = strategies_of(document)
-    for name in document.content:
-        if name != "strategy":
-            document.wrong((name,), f"unknown field `{name}`; a file of strategies has `strategy` only")
     document.must_be_right()
     return found
 
 
 def strategies_of(document: Document) -> dict[str, Strategy]:
-    """The strategies of a file; problems are left in the document."""
+    """The strategies of a file; problems are left in the document, unknown fields too."""
+    fields = ("strategy", *OF_COMPARISON)
+    for name in document.content:
+        if name not in fields:
+            document.wrong((name,), f"unknown field `{name}`{nearest(name, fields)}; there are {', '.join(fields)}")
     tables = document.content.get("strategy")
     if not isinstance(tables, list) or not tables:
         document.wrong(("strategy",), "there is no strategy; write [[strategy]] with a name and a rule")
@@ -65,20 +69,30 @@ def strategies_of(document: Document) -> dict[str, Strategy]:
             continue
         for key in table:
             if key not in _FIELDS:
-                document.wrong(
-                    (*place, key), f"unknown field `{key}`{nearest(key, _FIELDS)}; a strategy has {_and(_FIELDS)}"
-                )
-        name = table.get("name")
-        if not isinstance(name, str) or not name.strip():
+                known = f"{nearest(key, _FIELDS)}; a strategy has {', '.join(_FIELDS)}"
+                document.wrong((*place, key), f"unknown field `{key}`{known}")
+        name = _name(table)
+        if not name:
             document.wrong((*place, "name"), "a strategy needs a `name`")
             name = f"strategy {i + 1}"
-        elif name in names:
-            document.wrong((*place, "name"), f"two strategies are called {name!r}; the other is in line {names[name]}")
+        if name in names:
+            other = f"the other is in line {names[name]}"
+            document.wrong((*place, "name"), f"two strategies are called {shown(name)}; {other}")
         names.setdefault(name, document.line((*place, "name")))
         strategy = _strategy(document, place, table)
         if strategy is not None:
             found[name] = strategy
     return found
+
+
+def place_of(document: Document, name: str) -> Place:
+    """Where the strategy of that name stands."""
+    tables = document.content["strategy"]
+    return ("strategy", next(i for i, table in enumerate(tables) if isinstance(table, dict) and _name(table) == name))
+
+
+def _name(table: dict[str, Any]) -> str:
+    return " ".join(table["name"].split()) if isinstance(table.get("name"), str) else ""
 
 
 def _strategy(document: Document, place: Place, table: dict[str, Any]) -> Strategy | None:
@@ -95,48 +109,32 @@ def _strategy(document: Document, place: Place, table: dict[str, Any]) -> Strate
     early = table.get("early")
     early_from = None if early is None else _weeks(document, (*place, "early"), early, _EARLY, '"from 12 weeks"')
     before = len(document.problems)
-    pairs = [_rule(document, (*place, "rule", k), one, start) for k, one in enumerate(rule)]
-    _must_be_reached(document, place, pairs)
+    read = [_rule(document, (*place, "rule", k), one) for k, one in enumerate(rule)]
+    for k, key, problem in faults(start, read, lambda k: f"line {document.line((*place, 'rule', k, 'when'))}"):
+        document.wrong((*place, "rule", k, key), problem)
     if start is None or len(document.problems) > before:
         return None
-    return _tried(document, place, Ladder, start, tuple(pair for pair in pairs if pair), early_from)
+    return _tried(document, place, Ladder, start, tuple((one["when"], one["then"]) for one in rule), early_from)
 
 
-def _rule(document: Document, place: Place, table: Any, start: float | None) -> tuple[str, str] | None:
-    if not isinstance(table, dict) or set(table) != {"when", "then"}:
-        others = sorted(set(table) - {"when", "then"}) if isinstance(table, dict) else []
-        unknown = f"; unknown here: {', '.join(others)}" if others else ""
-        document.wrong(place, f"a rule has `when` and `then`{unknown}")
-        return None
-    when, then = table["when"], table["then"]
-    _tried(document, (*place, "when"), condition, when if isinstance(when, str) else None)
-    _tried(document, (*place, "then"), actions, then)
-    limit = _LIMIT.fullmatch(then) if isinstance(then, str) else None
-    if limit and start is not None and float(limit[1]) <= start:
-        document.wrong((*place, "then"), f"it can never extend: at most {limit[1]} weeks is not above the start")
-    return str(when), str(then)
-
-
-def _must_be_reached(document: Document, place: Place, pairs: list[tuple[str, str] | None]) -> None:
-    """No rule stands below one that always holds, or repeats an earlier condition."""
-    seen: dict[str, int] = {}
-    always = None
-    for k, pair in enumerate(pairs):
-        if pair is None:
-            continue
-        try:
-            when = condition(pair[0])
-        except InputError:  # told already
-            continue
-        here: Place = (*place, "rule", k, "when")
-        if always is not None:
-            document.wrong(here, f"this rule is never reached: the one in line {always} always holds")
-        elif when.text in seen:
-            document.wrong(here, f"this rule is never reached: the one in line {seen[when.text]} holds first")
-        seen.setdefault(when.text, document.line(here))
-        whole = isinstance(when.holds, All) and all(p.text == "always" and not p.negated for p in when.holds.phrases)
-        if whole and when.times == 1 and always is None:
-            always = document.line(here)
+def _rule(document: Document, place: Place, table: Any) -> Rule:
+    """What could be read of a rule."""
+    if not isinstance(table, dict):
+        document.wrong(place, "a rule has `when` and `then`")
+        return None, None
+    for key in table:
+        if key not in _OF_RULE:
+            document.wrong(
+                (*place, key), f"unknown field `{key}`{nearest(key, _OF_RULE)}; a rule has `when` and `then`"
+            )
+    for key, example in _OF_RULE.items():
+        if not isinstance(table.get(key), str):
+            document.wrong((*place, key), f'a rule needs a `{key}`, such as "{example}"')
+    when, then = (table[key] if isinstance(table.get(key), str) else None for key in _OF_RULE)
+    return (
+        None if when is None else _tried(document, (*place, "when"), condition, when),
+        None if then is None else _tried(document, (*place, "then"), actions, then),
+    )
 
 
 def _weeks(document: Document, place: Place, text: Any, pattern: re.Pattern[str], example: str) -> float | None:
@@ -155,7 +153,3 @@ def _tried(document: Document, place: Place, make: Any, *arguments: Any) -> Any:
     except InputError as error:
         document.wrong(place, str(error))
         return None
-
-
-def _and(names: tuple[str, ...]) -> str:
-    return ", ".join(names)

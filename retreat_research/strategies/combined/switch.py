@@ -10,6 +10,7 @@ import numpy as np
 
 from ...errors import must
 from ...products import PRODUCTS, product
+from ..actions import DOSES
 from ..base import Strategy
 from ..conditions import Condition
 from ..seen import SWITCH, Decision, Memory, Seen
@@ -36,7 +37,7 @@ class SwitchIf(Around):
         product(self.product)
         if self.units is not None:
             real = isinstance(self.units, int | float) and not isinstance(self.units, bool)
-            must(real and 0 < self.units < np.inf, "`units` must be a positive number: the new product's usual dose")
+            must(real and 0 < self.units <= DOSES[1], "`units` must be a positive number: the new product's usual dose")
 
     def prepared(self, world: World) -> Strategy:
         ready = super().prepared(world)
