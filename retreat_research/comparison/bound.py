@@ -18,6 +18,7 @@ from ..errors import must
 from ..products import PRODUCTS
 from ..response import amplitude, below_support, duration_factor, lasting
 from ..simulation import Simulation, simulate
+from ..simulation.changing import changed
 from ..simulation.outcomes import standard_error
 from ..streams import Purpose, normals, uniforms
 from ..world import World
@@ -137,7 +138,7 @@ class _Use:
 
 
 def _use(out: Simulation) -> _Use:
-    world = _world(out)
+    world = changed(out.cohort.world, out.strategy)
     label = {name: p.label_units.get(world.indication, np.nan) for name, p in PRODUCTS.items()}
     label |= {world.product: world.label_units, "placebo": 1.0}
     dose, blank, adjunct = 0.0, 0, False
@@ -155,12 +156,6 @@ def _use(out: Simulation) -> _Use:
     return _Use(dose, _largest_potency(out), blank, adjunct, out.products)
 
 
-def _world(out: Simulation) -> World:
-    """The world as the strategy's care changes it."""
-    changes = out.strategy.changes()
-    return out.cohort.world.replace(**changes) if changes else out.cohort.world
-
-
 def _largest_potency(out: Simulation) -> float:
     """Of any lot that could be met in the run; failures of technique and storage only lose."""
     behaviour = out.cohort.world.behaviour
@@ -176,7 +171,8 @@ def _largest_potency(out: Simulation) -> float:
 def _gains(out: Simulation, weeks: Floats, use: _Use, columns: int, *, last: bool) -> Iterator[Floats]:
     """h_i(N) for N = 0, 1, …, `columns`; in one more column any larger N, where it is at most all weeks, or, if
     `columns` is the `last` N that there can be, nothing."""
-    longest, within = use.longest_weeks(_world(out)), _world(out).response.within_sd
+    world = changed(out.cohort.world, out.strategy)
+    longest, within = use.longest_weeks(world), world.response.within_sd
     for start in range(0, len(out.cohort), _AT_ONCE):
         few = out.cohort[start : start + _AT_ONCE]
         durations = potential(few, out.seed, longest, within, columns + use.blank)

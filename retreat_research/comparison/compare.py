@@ -200,7 +200,10 @@ class Comparison:
         return pd.DataFrame(rows, pd.Index(list(found), name="strategy"), columns)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Time in benefit against sessions per year: the fixed frontier as a line, each strategy as a point."""
+        """Time in benefit against antigen per year (sessions, where no load is published).
+
+        The fixed frontier is a line, each strategy a point, with a line from it to the fixed interval of equal exposure.
+        """
         from .figure import draw_frontier
 
         return draw_frontier(self, ax)

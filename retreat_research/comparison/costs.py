@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
-from numbers import Real
 from types import MappingProxyType
 
-from ..errors import InputError, must
+from ..errors import InputError, must, number
 from ..products import PRODUCTS
+
+#: Far beyond every price in any currency: assumed.
+MOST = 1e12
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,13 @@ class Costs:
     unit: Mapping[str, float] | float = field(default=0.0)
 
     def __post_init__(self) -> None:
-        _must_be_money(self.session, "`session`")
+        number(self.session, "session", 0, MOST)
         if not isinstance(self.unit, Mapping):
-            _must_be_money(self.unit, "`unit`")
+            number(self.unit, "unit", 0, MOST)
             return
         for product, price in self.unit.items():
             must(product in PRODUCTS, f"`unit` names no known product {product!r}", f"one of {', '.join(PRODUCTS)}")
-            _must_be_money(price, f"`unit` of {product}")
+            number(price, f"unit of {product}", 0, MOST)
         object.__setattr__(self, "unit", MappingProxyType(dict(self.unit)))
 
     def price(self, products: Sequence[str]) -> float | None:
@@ -68,8 +69,3 @@ class Costs:
 
     def __reduce__(self) -> tuple[type[Costs], tuple[float, Mapping[str, float] | float]]:
         return Costs, (self.session, dict(self.unit) if isinstance(self.unit, Mapping) else self.unit)
-
-
-def _must_be_money(value: object, name: str) -> None:
-    fine = isinstance(value, Real) and not isinstance(value, bool) and isfinite(value) and float(value) >= 0
-    must(fine, f"{name} must be a number of at least 0")

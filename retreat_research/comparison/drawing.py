@@ -107,9 +107,9 @@ def uncertain(
               for name in ("values", "mcse", "gains")}  # fmt: skip
     gains = tables["gains"].reset_index(level=0).reset_index(drop=True)
     values, mcse = (tables[name].rename_axis(["draw", "strategy"]).astype(float) for name in ("values", "mcse"))
-    return Uncertainty(
-        parameters[kept], values, mcse, gains.astype(dict.fromkeys(("matched_weeks", "gain", "mcse"), float))
-    )
+    gains = gains.astype(dict.fromkeys(("matched_weeks", "gain", "mcse"), float))
+    oracles = tuple(name for name, strategy in ready.items() if strategy.oracle)
+    return Uncertainty(parameters[kept], values, mcse, gains, oracles)
 
 
 def worlds_of(

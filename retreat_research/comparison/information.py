@@ -15,6 +15,7 @@ from .groups import grouped
 Floats = NDArray[np.float64]
 EVERYTHING = "everything"
 _PENALTIES = np.logspace(-3, 6, 46)  # of ridge; the last leaves the mean alone
+_SAMPLES = 50  # of the bootstrap: its SD is good to a tenth
 _PAIRED = 4  # so many parameters in a group, at most, have their products among the features
 
 
@@ -34,8 +35,9 @@ class Information:
     EVPI = E[max V] − max E[V]. EVPPI of parameters φ is the same of E[V | φ], estimated by regression of V on φ
     (Strong, Oakley and Brennan 2014, doi:10.1177/0272989X13505910): ridge on normal scores of the parameters, their
     squares and, in small groups, products, with the penalty of least leave-one-out error. To know a part is worth no
-    more than to know everything, so no EVPPI exceeds the EVPI. Both lie above the truth when draws are few or Monte
-    Carlo noise is not small beside the differences; ``se`` is that of the finite number of draws.
+    more than to know everything, so no EVPPI exceeds the EVPI. EVPI lies below the truth where strategies are close
+    and draws few, for the best mean is a maximum too, and above it where Monte Carlo noise is not small beside the
+    differences. ``se`` of EVPPI is the SD over bootstrap samples of the draws, each with a regression of its own.
     """
 
     worth: pd.DataFrame
@@ -44,12 +46,15 @@ class Information:
     def table(self) -> pd.DataFrame:
         """Columns ``group``, ``value``, ``se``; EVPI first, then groups from the most valuable on."""
         values = self.worth.to_numpy(dtype=float)
+        samples = np.random.default_rng(0).integers(0, len(values), (_SAMPLES, len(values)))
         rows = [(EVERYTHING, *_value(values))]
         varies = self.parameters.loc[:, (self.parameters != self.parameters.iloc[0]).any()]
         found = []
         for group, labels in grouped(varies.columns).items():
-            value, error = _value(fitted(features(varies[labels].to_numpy(dtype=float)), values))
-            found.append((group, min(value, rows[0][1]), error))
+            own = features(varies[labels].to_numpy(dtype=float))
+            value, _ = _value(fitted(own, values))
+            again = [_value(fitted(own[sample] - own[sample].mean(axis=0), values[sample]))[0] for sample in samples]
+            found.append((group, min(value, rows[0][1]), float(np.std(again, ddof=1))))
         return pd.DataFrame([*rows, *sorted(found, key=lambda row: -row[1])], columns=["group", "value", "se"])
 
 

@@ -76,6 +76,9 @@ class Match:
         over two standard errors of g* on either side, at least a tenth of a week: the benefit of fixed intervals is
         saw-toothed, for follow-up cuts the last cycle, and it is the slope there that moves the gain.
         """
+        if self.strategy is self.fixed:
+            unknown = np.isnan(self.fixed.value(outcome))
+            return Estimate(np.nan, np.full(self.fixed.n, np.nan)) if unknown else Estimate(0.0, np.zeros(self.fixed.n))
         ours, theirs = self.strategy.estimate(outcome, rows), self.fixed.estimate(outcome, rows)
         shorter, longer = self._neighbours
         rise = longer.value(self.matching.rate) - shorter.value(self.matching.rate)

@@ -195,9 +195,6 @@ def _costs(document: Document) -> Costs | None:
         return None
     try:
         return Costs(**table)
-    except OverflowError:  # 10**400
-        document.wrong(("costs",), "prices must be finite")
-        return None
     except (InputError, TypeError) as error:
         place = ("costs", "unit") if "unit" in str(error) else ("costs", "session")
         document.wrong(place, str(error))

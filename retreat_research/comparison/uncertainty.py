@@ -30,17 +30,25 @@ class Uncertainty:
     gains : pandas.DataFrame
         Columns ``draw``, ``strategy``, ``equal``, ``matched_weeks``, ``gain``, ``mcse``: over the fixed interval of
         equal exposure in that world.
+    oracles : tuple of str
+        Strategies that no clinic can follow: they are no choices in `acceptability`, `pareto` and `information`.
     """
 
     parameters: pd.DataFrame
     values: pd.DataFrame
     mcse: pd.DataFrame
     gains: pd.DataFrame
+    oracles: tuple[str, ...] = ()
 
     @property
     def strategies(self) -> list[str]:
         """Names, in order."""
         return list(dict.fromkeys(self.values.index.get_level_values("strategy")))
+
+    @property
+    def choices(self) -> list[str]:
+        """Names of those that a clinic can follow."""
+        return [name for name in self.strategies if name not in self.oracles]
 
     def intervals(self, level: float = 0.95) -> pd.DataFrame:
         """Mean and interval of every outcome, and of the gain.
@@ -78,12 +86,12 @@ class Uncertainty:
         return found.swaplevel().loc[order]
 
     def worth(self, weight: float) -> pd.DataFrame:
-        """Value (1 − w)·``time_in_benefit`` + w·``responsiveness`` in each draw (rows) of each strategy (columns)."""
+        """Value (1 − w)·``time_in_benefit`` + w·``responsiveness`` in each draw (rows) of each choice (columns)."""
         weight = number(weight, "weight", 0, 1)
         value = (1 - weight) * self.values["time_in_benefit"]
         if weight > 0:  # not known without an antigen load
             value = value + weight * self.values["responsiveness"]
-        return value.unstack("strategy")[self.strategies]  # noqa: PD010
+        return value.unstack("strategy")[self.choices]  # noqa: PD010
 
     def acceptability(self, weights: Sequence[float] | None = None) -> pd.DataFrame:
         """Share of draws in which each strategy has the largest value; ties are shared.
@@ -128,17 +136,18 @@ class Uncertainty:
         must(all(sign in (1, -1) for sign in wanted.values()), "`objectives` must give 1 (more) or -1 (less) for each")
         if objectives is None:
             wanted = {name: sign for name, sign in wanted.items() if not self.values[name].isna().any()}
-        good = self.values[list(wanted)] * pd.Series(wanted)
-        means = good.groupby("strategy").mean().loc[self.strategies]
+        own = self.values.index.get_level_values("strategy").isin(self.choices)
+        good = self.values.loc[own, list(wanted)] * pd.Series(wanted)
+        means = good.groupby("strategy").mean().loc[self.choices]
         beats = pareto_front(means.to_numpy())
         on_front = [pareto_front(one.to_numpy()).any(axis=0) for _, one in good.groupby("draw")]
         return pd.DataFrame(
             {
                 "on_front": ~beats.any(axis=0),
-                "dominated_by": [tuple(np.array(self.strategies)[column].tolist()) for column in beats.T],
+                "dominated_by": [tuple(np.array(self.choices)[column].tolist()) for column in beats.T],
                 "probability": 1 - np.mean(on_front, axis=0),
             },
-            index=pd.Index(self.strategies, name="strategy"),
+            index=pd.Index(self.choices, name="strategy"),
         )
 
     def information(self, weights: Sequence[float] = (0.0, 0.5, 1.0)) -> pd.DataFrame:

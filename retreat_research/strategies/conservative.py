@@ -18,7 +18,8 @@ class Conservative(Strategy):
 
     Two sessions at `start`, then `step` weeks longer while the effect lasts to the visit, up to `usual`. Only when it
     has lasted `durable` times in a row at `usual` weeks does the interval go on to grow, up to `longest`. When the
-    effect does not last the interval goes back by a step, not below `start`, and waits for two cycles that last.
+    effect does not last the interval goes back by a step, not below `start`, and waits for `hold` cycles that last, at
+    `usual` weeks for `durable` if that is more.
 
     Parameters
     ----------
@@ -70,7 +71,8 @@ class Conservative(Strategy):
         gap = np.where(waned, np.maximum(memory.gap - self.step, self.start), gap)
         streak = np.where(steps, 0, streak)
         needed = np.where(steps, np.where(gap == self.usual, self.durable, 1), memory.needed)
-        needed = np.where(waned, self.hold, needed)
+        back = np.where(gap == self.usual, max(self.hold, self.durable), self.hold)
+        needed = np.where(waned, back, needed)
         reason = np.select([seen.session == 0, gap > memory.gap, gap < memory.gap], [START, EXTEND, SHORTEN], HOLD)
         earliest = np.minimum(self.start, gap) if self.early else gap
         return Decision(earliest, gap, reason=reason), {"gap": gap, "streak": streak, "needed": needed}

@@ -40,13 +40,15 @@ class LabelMinimum(Strategy):
     ----------
     weeks : float, weeks, optional
         Without it the shortest interval of the world's product and indication, as `protocols.csv` has it (`SHORTEST`);
-        three months, 12 weeks, where it has no row.
+        three months, 12 weeks, where it has no row. Some of its rows are labels, some reviews of usual practice.
+    source : str, optional
+        The row; filled in with `weeks`.
 
     Examples
     --------
     >>> import retreat_research as rr
     >>> LabelMinimum().prepared(rr.World.default("cervical")).describe()
-    'Treats every 12 weeks, the shortest interval of the label (protocols.csv MIN_INT_CD).'
+    'Treats every 12 weeks, the shortest usual interval (protocols.csv MIN_INT_CD).'
     """
 
     looks: ClassVar[bool] = False
@@ -75,4 +77,4 @@ class LabelMinimum(Strategy):
     def describe(self) -> str:
         if self.weeks is None:
             return "Treats as often as the label allows (protocols.csv MIN_INT_*)."
-        return f"Treats every {self.weeks:g} weeks, the shortest interval of the label ({self.source or 'as given'})."
+        return f"Treats every {self.weeks:g} weeks, the shortest usual interval ({self.source or 'as given'})."

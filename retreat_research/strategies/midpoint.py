@@ -19,7 +19,8 @@ class Midpoint(Strategy):
     Before anything was seen these are `shortest` and `longest`, and the first interval is `start`. Durations vary, so
     the two close in on one value: when they are less than `closest` weeks apart, that interval is kept as long as the
     effect lasts to the visit. When it then does not last, the search goes on below, with the room that there was at
-    first; a cycle without any response changes nothing.
+    first; a cycle without any response changes nothing. It never searches above again: where durations vary from cycle
+    to cycle its intervals drift towards `shortest` over the years.
 
     Parameters
     ----------

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import ceil, isfinite, log
+from math import ceil, exp, isfinite, log
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..errors import must, number
-from .base import Strategy, must_be_weeks, returns
+from .base import SOONEST_WEEKS, Strategy, must_be_weeks, returns
 from .predictive import quantiles, weigh
 from .seen import EXTEND, HOLD, SHORTEN, START, Decision, Floats, Memory, Seen
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _REACH = 6.0  # SDs between patients on either side: 2 in 1,000 million lie beyond
 _NODES_PER_SD = 3  # of an SD within a patient; errors: see the tests
 _MOST_NODES = 2001
+_SLOW = 1.96  # SDs: of a hundred patients two or three take longer to notice
 _LEAST_SD = 1e-3  # within a patient: her durations then differ by a tenth of a percent
 
 
@@ -33,6 +34,7 @@ class Personal(Strategy):
 
     ln T = ln `median_weeks` + b + e, with b ~ N(0, `between_sd`²) the patient's own and e ~ N(0, `within_sd`²) of each
     cycle. Every cycle is known to have ended in (lower, upper], or not yet; a non-response tells nothing of durations.
+    Waning that was noticed followed the loss by at most `delay_weeks`.
 
     Parameters
     ----------
@@ -45,6 +47,8 @@ class Personal(Strategy):
     start : float, weeks
     median_weeks, between_sd, within_sd : float, optional
         The prior; without it that of the world of the cohort, which `simulate` fills in. `from_fit` takes a fit's.
+    delay_weeks : float, weeks, optional
+        Without it the delay that 97.5% of the patients of that world stay below.
 
     Notes
     -----
@@ -52,7 +56,14 @@ class Personal(Strategy):
     known to the week): its log-likelihood on a grid of nodes is the strategy's memory, to
     which every cycle adds ln[Φ((ln upper − m − b)/σ) − Φ((ln lower − m − b)/σ)]. The quantile of the mixture is
     found by Newton's method within brackets. `MixedAFTResult.personal` is the same distribution. Doses are
-    taken to be those of the prior. The method is ours; the default of 0.3 is that of DESIGN §4, the bounds are assumed.
+    taken to be those of the prior.
+
+    A noticed week is no inspection: it comes when the effect has gone. To take it as the end of (last check, noticed],
+    as if its date had been set beforehand, would pull the posterior far short; so the interval begins `delay_weeks`
+    before it. Ratings are taken as they are: their error makes some losses seem earlier, and fewer durations end before
+    the visit than `quantile` says (docs/comparison.md, "How Personal is calibrated").
+
+    The method is ours; the default of 0.3 is that of DESIGN §4, the bounds are assumed.
 
     Examples
     --------
@@ -70,6 +81,7 @@ class Personal(Strategy):
     median_weeks: float | None = None
     between_sd: float | None = None
     within_sd: float | None = None
+    delay_weeks: float | None = None
 
     def __post_init__(self) -> None:
         inside = isinstance(self.quantile, int | float) and 0 < self.quantile < 1
@@ -78,9 +90,9 @@ class Personal(Strategy):
         must(self.shortest <= self.longest, "`shortest` must be at most `longest`")
         if self.median_weeks is not None:
             must_be_weeks(median_weeks=self.median_weeks)
-        for name in ("between_sd", "within_sd"):
+        for name, most in (("between_sd", 10), ("within_sd", 10), ("delay_weeks", 1e9)):
             if getattr(self, name) is not None:
-                number(getattr(self, name), name, 0, 10)
+                number(getattr(self, name), name, 0, most)
 
     @classmethod
     def from_fit(
@@ -111,6 +123,7 @@ class Personal(Strategy):
             "median_weeks": world.median_weeks,
             "between_sd": world.response.between_sd,
             "within_sd": world.response.within_sd,
+            "delay_weeks": world.behaviour.delay_weeks * exp(_SLOW * world.behaviour.delay_sd),
         }
         missing: dict[str, Any] = {name: value for name, value in prior.items() if getattr(self, name) is None}
         must(
@@ -143,11 +156,14 @@ class Personal(Strategy):
         return {"log_weight": tuple(self._log_prior.tolist()), "log_weeks": first, "counted": 0}
 
     def decide(self, seen: Seen, memory: Memory) -> tuple[Decision, Mapping[str, object]]:
+        noticed = seen.upper == seen.waned_weeks
+        since = np.maximum(seen.lower, seen.waned_weeks - max(self.delay_weeks or 0.0, SOONEST_WEEKS))
+        lower = np.where(noticed, since, seen.lower)
         tells = (seen.session > memory.counted) & ~np.isnan(seen.upper)
         weights, weeks = memory.log_weight, memory.log_weeks
         if tells.any():
             told = weights[tells]
-            weigh(told, seen.lower[tells], seen.upper[tells], self._nodes, self._sd)
+            weigh(told, lower[tells], seen.upper[tells], self._nodes, self._sd)
             weights, weeks = weights.copy(), weeks.copy()
             weights[tells] = told
             weeks[tells] = quantiles(told, self._nodes, self._sd, self.quantile, weeks[tells])

@@ -65,10 +65,9 @@ class AfterWaning(Strategy):
 
     def decide(self, seen: Seen, memory: Memory) -> tuple[Decision, Mapping[str, object]]:
         first = seen.session == 0
-        lasted = seen.effect_at_return & np.isnan(seen.waned_weeks)
-        waned = ~first & ~lasted & (seen.responded | ~seen.assessed)  # a cycle without response says nothing of this
+        waned = seen.waned
         settled = memory.settled | waned
-        further = lasted & ~settled & (seen.session >= 2)
+        further = seen.lasted & ~settled & (seen.session >= 2)
         gap = np.where(further, np.minimum(memory.gap + self.step, self.longest), memory.gap)
         if self.back:
             gap = np.where(waned, np.maximum(gap - self.step, self.shortest), gap)

@@ -208,9 +208,9 @@ def test_gains_in_worlds_have_every_world_and_strategy():
         (lambda: compared(STRATEGIES, frontier=(12, 14)), "`frontier` needs at least 4"),
         (lambda: compared(STRATEGIES, costs=5), "`costs` must be Costs"),
         (lambda: compared(STRATEGIES, COHORT[:9], years=1, costs=rr.Costs(1, {})), "no price of a unit of ona"),
-        (lambda: rr.Costs(-1), "`session` must be a number of at least 0"),
+        (lambda: rr.Costs(-1), "`session` must be a number from 0"),
         (lambda: rr.Costs(1, {"botox": 2}), "`unit` names no known product 'botox'"),
-        (lambda: rr.Costs(1, {"onabotulinumtoxinA": np.nan}), "`unit` of onabotulinumtoxinA must be a number"),
+        (lambda: rr.Costs(1, {"onabotulinumtoxinA": np.nan}), "`unit of onabotulinumtoxinA` must be a number"),
     ],
 )
 def test_impossible_comparisons_are_refused(call, message):

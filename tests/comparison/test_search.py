@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import retreat_research as rr
-from retreat_research.comparison import search
+from retreat_research.comparison import judging, racing
 from retreat_research.comparison.aims import limits_of, objective_of
 from retreat_research.comparison.outcomes import Estimate
 
@@ -42,7 +42,7 @@ def test_the_optimum_of_a_family_where_it_is_known():
 
 def test_a_search_that_was_stopped_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
     whole = rr.optimise(FAMILY, "value at 0.5", "sessions <= 4", 14, cohort=COHORT, years=3)
-    run, count = search._Race.run, []
+    run, count = racing.Race.run, []
 
     def breaking(self, family, parameters):
         count.append(1)
@@ -50,7 +50,7 @@ def test_a_search_that_was_stopped_ends_as_if_it_had_not_been(tmp_path, monkeypa
             raise KeyboardInterrupt
         return run(self, family, parameters)
 
-    monkeypatch.setattr(search._Race, "run", breaking)
+    monkeypatch.setattr(racing.Race, "run", breaking)
     with pytest.raises(KeyboardInterrupt):
         rr.optimise(FAMILY, "value at 0.5", "sessions <= 4", 14, cohort=COHORT, years=3, store=tmp_path)
     (path,) = tmp_path.glob("search_*.jsonl")
@@ -77,7 +77,7 @@ def test_the_reported_value_is_unbiased_where_all_candidates_are_equal():
     truth = truth.set_index("outcome").loc["time_in_benefit", "value"]
     equals, aim = [Toss(k) for k in range(50, 450, 50)], objective_of("time_in_benefit")
     unseen = pd.DataFrame({"value": np.zeros(8)})
-    winners = [search._judged(equals, unseen, aim, (), COHORT[:200], 2, seed)[0].iloc[0] for seed in range(40)]
+    winners = [judging.judged(equals, unseen, aim, (), COHORT[:200], 2, seed)[0].iloc[0] for seed in range(40)]
     error = 1 / np.sqrt(len(winners))
     assert abs(np.mean([(one["fresh"] - truth) / one["mcse"] for one in winners])) < 4 * error
     assert np.mean([(one["ranking"] - truth) / one["mcse"] for one in winners]) > 4 * error
@@ -94,7 +94,7 @@ def test_shrinkage_is_nearer_to_the_truth_than_what_it_shrinks():
         contributions -= contributions.mean(axis=1, keepdims=True)
         luck = rng.normal(0, 1 / np.sqrt(200)) + rng.normal(0, 1.4 / np.sqrt(200), 8)
         found = [Estimate(t + x, c) for t, x, c in zip(truth, luck, contributions, strict=True)]
-        value, mcse = search.shrunken(found)
+        value, mcse = judging.shrunken(found)
         raw.append((luck**2).mean())
         shrunk.append(((value - truth) ** 2).mean())
         scaled.append((value - truth) / mcse)
@@ -105,8 +105,8 @@ def test_shrinkage_is_nearer_to_the_truth_than_what_it_shrinks():
 
 def test_shrinkage_of_equals_and_of_one():
     one = Estimate(0.5, np.array([1.0, -1.0, 0.5, -0.5]))
-    assert search.shrunken([one])[0] == [0.5]
-    value, mcse = search.shrunken([one, one, one], [one, one, one])
+    assert judging.shrunken([one])[0] == [0.5]
+    value, mcse = judging.shrunken([one, one, one], [one, one, one])
     assert value.tolist() == [0.5] * 3
     assert mcse == pytest.approx(np.std([*one.influence] * 2, ddof=1) / np.sqrt(8))
 
@@ -117,7 +117,7 @@ def test_a_limit_surely_broken_is_not_hidden_by_a_larger_excess_that_may_be_chan
     limits = ["time_in_benefit >= 0.99", f"units <= {units['value'] - units['mcse'] / 2:.6f}"]
     family = rr.Family(rr.OnWaning, floor=[10, 12])
     for texts in (limits, limits[::-1]):
-        race = search._Race(objective_of("sessions"), limits_of(texts), few, 4, 1)
+        race = racing.Race(objective_of("sessions"), limits_of(texts), few, 4, 1)
         row = race.run(family, {"floor": 10})
         assert row["state"] == "infeasible"
         assert row["reason"].startswith("time_in_benefit >= 0.99, but it is 0.8")

@@ -60,6 +60,17 @@ def test_the_acceptability_of_a_toy():
         made(worth).acceptability((1.5,))
 
 
+def test_an_oracle_is_no_choice():
+    found = made(np.array([[0.9, 0.8, 1.0], [0.7, 0.8, 1.0]]))
+    with_oracle = Uncertainty(found.parameters, found.values, found.mcse, found.gains, ("s2",))
+    assert with_oracle.acceptability((0.0,)).loc[0.0].to_dict() == {"s0": 0.5, "s1": 0.5}
+    assert with_oracle.pareto().index.tolist() == ["s0", "s1"]
+    assert "s2" in with_oracle.intervals().index.get_level_values("strategy")
+    assert with_oracle.information((0.0,))["value"].iloc[0] == pytest.approx(0.05)
+    cohort = COHORT[:60]
+    assert uncertain({"a": rr.Fixed(12), "o": rr.Foresight()}, cohort, 2, years=2).oracles == ("o",)
+
+
 def test_the_value_of_information_in_closed_form():
     """Two strategies, difference N(0, s²): EVPI = s/√(2π); of x with share r² of the variance, r times that."""
     rng = np.random.default_rng(2)

@@ -141,3 +141,20 @@ def test_extreme_spreads_give_finite_gaps(between, within):
     rule = rr.Personal(between_sd=between, within_sd=within)
     gaps = rr.simulate(cohort, rule, years=4, history=True).sessions["latest"]
     assert gaps.between(8, 26).all()
+
+
+def test_the_share_that_ends_before_the_visit_is_the_quantile():
+    """Where nothing is in the way; a noticed week as the end of (check, noticed] would be far from it."""
+    world = rr.World.default("glabellar").replace(rater_sd=0, non_response=0, susceptible_share=0, dropout_per_year=0)
+    cohort = rr.draw_cohort(1500, world=world, seed=2)
+
+    def off(rule, session):
+        visits = rr.simulate(cohort, rule, years=8, seed=2, history=True).sessions
+        at = visits[visits["session"] == session]
+        return (at["duration_weeks"] <= at["latest"]).mean() - 0.5
+
+    rule = rr.Personal(0.5, shortest=1, longest=200)
+    assert abs(off(rule, 0)) < 4 * 0.5 / np.sqrt(len(cohort))  # the prior alone: nothing learnt yet
+    naive_rule = rr.Personal(0.5, shortest=1, longest=200, delay_weeks=1e6)
+    for session in (5, 12):
+        assert abs(off(rule, session)) < 0.5 * abs(off(naive_rule, session))
