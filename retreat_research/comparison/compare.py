@@ -202,7 +202,7 @@ class Comparison:
     def plot(self, ax: Axes | None = None) -> Axes:
         """Time in benefit against antigen per year (sessions, where no load is published).
 
-        The fixed frontier is a line, each strategy a point, with a line from it to the fixed interval of equal exposure.
+        The fixed frontier is a line, each strategy a point with a line to the fixed interval of equal exposure.
         """
         from .figure import draw_frontier
 
